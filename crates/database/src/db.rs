@@ -1,0 +1,108 @@
+//! The handle to a database that everything else carries around.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use foundation::Clock;
+
+use crate::dsn::Dsn;
+use crate::postgres::Postgres;
+use crate::sqlite::Sqlite;
+use crate::transaction::{Connection, Mode};
+use crate::{DbError, Tx};
+
+/// Which engine keeps the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// SQLite, inside this process.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// CockroachDB.
+    Cockroach,
+    /// YugabyteDB.
+    Yugabyte,
+}
+
+/// A database. Clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Db(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    backend: Backend,
+    clock: Arc<dyn Clock>,
+    description: String,
+    rehearsal: AtomicBool,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Db {
+    /// Opens the database that `dsn` names: `memory`, `sqlite://path`, `sqlite:///absolute/path`, `postgres://…`,
+    /// `postgresql://…`, `cockroach://…` or `yugabyte://…`.
+    ///
+    /// `memory` is a private temporary file that goes when the last clone does.
+    ///
+    /// # Errors
+    /// [`DbError::Dsn`] if the DSN cannot be used, [`DbError::Unavailable`] if the server does not answer.
+    pub async fn open(dsn: &str, clock: Arc<dyn Clock>) -> Result<Self, DbError> {
+        let parsed = Dsn::parse(dsn)?;
+        let description = parsed.describe();
+        let backend = match parsed {
+            Dsn::Sqlite(sqlite) => Backend::Sqlite(Sqlite::open(&sqlite)?),
+            Dsn::Postgres(postgres) => Backend::Postgres(Postgres::open(*postgres).await?),
+        };
+        Ok(Self(Arc::new(Inner { backend, clock, description, rehearsal: AtomicBool::new(false) })))
+    }
+
+    /// The engine, as the server itself names it.
+    pub fn engine(&self) -> Engine {
+        match &self.0.backend {
+            Backend::Sqlite(_) => Engine::Sqlite,
+            Backend::Postgres(postgres) => postgres.engine(),
+        }
+    }
+
+    /// The clock that was passed to [`Db::open`], for work that holds nothing but a database.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] if it does not.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        let mut transaction = self.begin(Mode::Read).await?;
+        transaction.row(crate::sql!("SELECT 1 AS one"), &[]).await?;
+        transaction.commit().await
+    }
+
+    /// The DSN without its password, for logs.
+    pub fn describe(&self) -> &str {
+        &self.0.description
+    }
+
+    /// Test mode: each body of `transact!` runs twice, and the first run is rolled back. Finds bodies that cannot be
+    /// repeated.
+    pub fn set_rehearsal(&self, on: bool) {
+        self.0.rehearsal.store(on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn rehearses(&self) -> bool {
+        self.0.rehearsal.load(Ordering::Relaxed)
+    }
+
+    pub(crate) async fn begin(&self, mode: Mode) -> Result<Tx, DbError> {
+        let connection = match &self.0.backend {
+            Backend::Sqlite(sqlite) => Connection::Sqlite(sqlite.begin(mode).await?),
+            Backend::Postgres(postgres) => Connection::Postgres(postgres.begin(mode).await?),
+        };
+        Ok(Tx::new(connection))
+    }
+}
