@@ -1,0 +1,1 @@
+//! What the whole of password hashing promises, through its public surface.
