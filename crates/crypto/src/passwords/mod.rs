@@ -13,7 +13,6 @@ use std::sync::Arc;
 use foundation::{Rng, Secret};
 use parking_lot::RwLock;
 
-use self::nominal::Cost;
 pub use self::parameters::{Algorithm, Argon2Parameters, HashParameters};
 use self::pool::Pool;
 pub use self::pool::PoolLimits;
@@ -143,7 +142,7 @@ impl PasswordHashing {
 fn verify(stored: &dyn StoredHash, parameters: HashParameters, password: &[u8]) -> Verified {
     let matches = stored.matches(password);
     if !matches {
-        Cost::spend_difference(parameters.cost(), stored.cost());
+        parameters.spend_difference(stored.cost());
     }
     Verified { matches, outdated: !stored.is_current(&parameters) }
 }

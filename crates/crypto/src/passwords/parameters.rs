@@ -78,4 +78,78 @@ impl HashParameters {
             Algorithm::Argon2id => Box::new(argon2::Argon2Hash::make(&self.argon2, password, salt)?),
         })
     }
+
+    /// Takes as long as a hash with these takes longer than what was `spent`. It is work of the same kind and not a
+    /// pause: under load it slows down as the hashing does.
+    pub(super) fn spend_difference(&self, spent: Cost) {
+        match self.filler(spent) {
+            Filler::Bcrypt { units } => bcrypt::spend(units),
+            Filler::Argon2 { memory_kib } => argon2::spend(&Argon2Parameters { memory_kib, ..self.argon2 }),
+        }
+    }
+
+    fn filler(&self, spent: Cost) -> Filler {
+        let whole = self.cost().microseconds.max(1);
+        let missing = whole.saturating_sub(spent.microseconds);
+        match self.algorithm {
+            Algorithm::Bcrypt => Filler::Bcrypt { units: (missing << self.bcrypt_cost.min(31)) / whole },
+            Algorithm::Argon2id => {
+                let memory = u64::from(self.argon2.memory_kib) * missing / whole;
+                Filler::Argon2 { memory_kib: u32::try_from(memory).unwrap_or(self.argon2.memory_kib) }
+            }
+        }
+    }
+}
+
+/// A part of the configured hasher's work.
+#[derive(Debug, PartialEq, Eq)]
+enum Filler {
+    /// Rounds of key expansion: a bcrypt of cost n has 2 to the power of n.
+    Bcrypt { units: u64 },
+    /// Argon2 with the configured passes over less memory.
+    Argon2 { memory_kib: u32 },
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parameters(algorithm: Algorithm, bcrypt_cost: u32, memory_kib: u32) -> HashParameters {
+        let argon2 = Argon2Parameters { memory_kib, iterations: 2, parallelism: 1, salt_length: 16, key_length: 32 };
+        HashParameters { algorithm, bcrypt_cost, argon2 }
+    }
+
+    #[test]
+    fn nothing_is_added_to_what_costs_as_much_or_more() {
+        let bcrypt = parameters(Algorithm::Bcrypt, 10, 64);
+        assert_eq!(bcrypt.filler(Cost::bcrypt(10)), Filler::Bcrypt { units: 0 });
+        assert_eq!(bcrypt.filler(Cost::bcrypt(11)), Filler::Bcrypt { units: 0 });
+        let argon2 = parameters(Algorithm::Argon2id, 10, 19456);
+        assert_eq!(argon2.filler(Cost::argon2(19456, 2)), Filler::Argon2 { memory_kib: 0 });
+    }
+
+    #[test]
+    fn next_to_nothing_takes_all_of_the_filler() {
+        assert_eq!(parameters(Algorithm::Bcrypt, 12, 64).filler(Cost::NOTHING), Filler::Bcrypt { units: 4096 });
+        let argon2 = parameters(Algorithm::Argon2id, 12, 19456);
+        assert_eq!(argon2.filler(Cost::NOTHING), Filler::Argon2 { memory_kib: 19456 });
+    }
+
+    proptest! {
+        #[test]
+        fn a_cheap_hash_with_its_filler_costs_what_the_configured_one_costs(
+            argon in any::<bool>(), bcrypt_cost in 8_u32..=15, memory_kib in 16384_u32..=1_048_576, spent in 0..=20_480_u64,
+        ) {
+            let algorithm = if argon { Algorithm::Argon2id } else { Algorithm::Bcrypt };
+            let parameters = parameters(algorithm, bcrypt_cost, memory_kib);
+            let filled = match parameters.filler(Cost { memory_kib: 0, microseconds: spent }) {
+                Filler::Bcrypt { units } => units * Cost::bcrypt(0).microseconds,
+                Filler::Argon2 { memory_kib } => Cost::argon2(memory_kib, 2).microseconds,
+            };
+            let wanted = parameters.cost().microseconds;
+            prop_assert!((spent + filled).abs_diff(wanted) <= 80, "{spent} and {filled} of {wanted}");
+        }
+    }
 }

@@ -42,8 +42,10 @@ pub(super) trait StoredHash: Send {
 
 pub(super) type Parsed = Result<Box<dyn StoredHash>, UnsupportedHash>;
 
+type Parser = fn(&str) -> Parsed;
+
 /// Prefix, and what reads the whole text. Order does not matter: no prefix begins with another.
-const FAMILIES: &[(&str, fn(&str) -> Parsed)] = &[
+const FAMILIES: &[(&str, Parser)] = &[
     ("$2$", bcrypt::parse),
     ("$2a$", bcrypt::parse),
     ("$2b$", bcrypt::parse),

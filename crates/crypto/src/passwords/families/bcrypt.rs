@@ -50,6 +50,14 @@ pub(in crate::passwords) fn problem(cost: u32) -> Option<&'static str> {
     (!(4..=15).contains(&cost)).then_some("the cost of bcrypt must be 4 to 15")
 }
 
+/// Works for as long as so many rounds of key expansion take. A hash of cost n has 2 to the power of n: their sum is
+/// the number in binary. Fewer than 16 are not worth doing.
+pub(in crate::passwords) fn spend(units: u64) {
+    for cost in (4..32).filter(|cost| units >> cost & 1 == 1) {
+        std::hint::black_box(derive(cost, b"nobody", [0; SALT_LENGTH]));
+    }
+}
+
 impl BcryptHash {
     /// The caller sees to the length of the password, [`MAXIMUM_BYTES`], and of the salt.
     pub(in crate::passwords) fn make(cost: u32, password: &[u8], salt: &[u8]) -> Self {

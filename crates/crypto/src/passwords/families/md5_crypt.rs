@@ -38,7 +38,7 @@ impl StoredHash for Md5CryptHash {
     }
 
     fn cost(&self) -> Cost {
-        Cost::rounds(ROUNDS as u64)
+        Cost::rounds(ROUNDS as u64, 16)
     }
 }
 

@@ -52,6 +52,6 @@ impl StoredHash for Pbkdf2Hash {
 
     fn cost(&self) -> Cost {
         let blocks = self.hash.len().div_ceil(self.digest.length());
-        Cost::rounds(u64::from(self.iterations) * blocks as u64)
+        Cost::rounds(u64::from(self.iterations) * blocks as u64, self.digest.length())
     }
 }

@@ -6,21 +6,22 @@ use crate::passwords::nominal::Cost;
 use crate::passwords::stored::{Parsed, StoredHash, UnsupportedHash};
 
 /// The work grows with the square of the password's length: a long one would hold a core for minutes.
-pub(in crate::passwords) const MAXIMUM_BYTES: usize = 1024;
+const MAXIMUM_BYTES: usize = 1024;
 const DEFAULT_ROUNDS: u32 = 5000;
 
 struct ShaCryptHash {
     /// As crypt(3) writes it.
     text: String,
     rounds: u32,
+    digest_bytes: usize,
 }
 
 pub(in crate::passwords) fn parse(stored: &str) -> Parsed {
     let malformed = UnsupportedHash::Malformed("SHA-crypt");
-    let (identifier, hash_length, rest) = if let Some(rest) = stored.strip_prefix("$sha256-crypt$") {
-        ("$5$", 43, rest)
+    let (identifier, digest_bytes, rest) = if let Some(rest) = stored.strip_prefix("$sha256-crypt$") {
+        ("$5$", 32_usize, rest)
     } else if let Some(rest) = stored.strip_prefix("$sha512-crypt$") {
-        ("$6$", 86, rest)
+        ("$6$", 64, rest)
     } else {
         return Err(malformed);
     };
@@ -37,10 +38,15 @@ pub(in crate::passwords) fn parse(stored: &str) -> Parsed {
         return Err(UnsupportedHash::Bounds("the rounds of SHA-crypt must be 1000 to 5000000"));
     }
     let alphabet = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/'));
-    if hash.len() != hash_length || !alphabet(hash) || salt.len() > 16 || !alphabet(salt) || salt.is_empty() {
+    if hash.len() != (digest_bytes * 4).div_ceil(3)
+        || !alphabet(hash)
+        || salt.len() > 16
+        || !alphabet(salt)
+        || salt.is_empty()
+    {
         return Err(malformed);
     }
-    Ok(Box::new(ShaCryptHash { text: format!("{identifier}rounds={rounds}${salt}${hash}"), rounds }))
+    Ok(Box::new(ShaCryptHash { text: format!("{identifier}rounds={rounds}${salt}${hash}"), rounds, digest_bytes }))
 }
 
 impl StoredHash for ShaCryptHash {
@@ -49,6 +55,6 @@ impl StoredHash for ShaCryptHash {
     }
 
     fn cost(&self) -> Cost {
-        Cost::rounds(u64::from(self.rounds) * 2)
+        Cost::rounds(u64::from(self.rounds), self.digest_bytes)
     }
 }
