@@ -91,15 +91,15 @@ impl Sqlite {
         let guard = tokio::time::timeout(PATIENCE, Arc::clone(&self.writer).lock_owned())
             .await
             .map_err(|_| DbError::Unavailable("another transaction holds the writer for too long".to_owned()))?;
-        let lease = Lease::Writer(guard);
-        begin_immediate(&lease).await?;
+        let mut lease = Lease::Writer(guard);
+        begin_immediate(&mut lease).await?;
         Ok(lease)
     }
 }
 
 /// Inside this process the lock keeps the order; another process can hold the file, which is waited for without
-/// blocking the thread.
-async fn begin_immediate(lease: &Lease) -> Result<(), DbError> {
+/// blocking the thread. (`&mut`, as a shared reference to a connection could not move between threads.)
+async fn begin_immediate(lease: &mut Lease) -> Result<(), DbError> {
     let deadline = Instant::now() + PATIENCE;
     let mut pause = Duration::from_millis(1);
     loop {
@@ -174,7 +174,7 @@ fn create_private(path: &Path) -> Result<(), DbError> {
         .map_err(|cause| DbError::Dsn(format!("the file {} cannot be created: {cause}", path.display())))
 }
 
-/// Opens a connection with the settings that all share.
+/// Opens a connection with the settings that all share. LIKE tells cases apart, as it does in PostgreSQL.
 ///
 /// Durability: `synchronous=NORMAL` in WAL mode hands each commit to the operating system before it is acknowledged, so
 /// that it survives the end of the process, SIGKILL included. Loss of power can take back the last commits, whole and in
@@ -190,7 +190,7 @@ fn connect(path: &Path, synchronous: &str) -> Result<rusqlite::Connection, DbErr
     connection
         .execute_batch(&format!(
             "PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
-             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384;"
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384; PRAGMA case_sensitive_like = ON;"
         ))
         .map_err(error)?;
     connection.busy_timeout(Duration::from_millis(20)).map_err(error)?;

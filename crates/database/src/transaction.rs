@@ -97,6 +97,17 @@ impl Tx {
         self.remember(result)
     }
 
+    /// What a text gives that is the engine's own and no statement of limen: questions to its catalogue.
+    pub(crate) async fn ask(&mut self, text: &str) -> Result<Vec<Row>, DbError> {
+        self.start(&[])?;
+        let result = match &mut self.connection {
+            Some(Connection::Sqlite(lease)) => sqlite::rows(lease.connection(), text, &[]),
+            Some(Connection::Postgres(session)) => session.rows(text, &[]).await,
+            None => Err(over()),
+        };
+        self.remember(result)
+    }
+
     /// Runs a script without parameters: schema changes.
     pub(crate) async fn script(&mut self, text: &str) -> Result<(), DbError> {
         self.start(&[])?;
@@ -108,7 +119,7 @@ impl Tx {
         self.remember(result)
     }
 
-    /// Has the engine read `text` without running it.
+    /// Has the engine read `statement` without running it.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) async fn prepare(&mut self, statement: Statement) -> Result<(), DbError> {
         match &mut self.connection {

@@ -29,7 +29,8 @@ const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL stateme
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '30s'; \
                           SET LOCAL idle_in_transaction_session_timeout = '60s'";
 /// READ COMMITTED: it only waits for a row, and must see what those before it did. No time limit: migrations last.
-const BEGIN_MIGRATE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+const BEGIN_MIGRATE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; \
+                             SET LOCAL idle_in_transaction_session_timeout = 0";
 
 /// A server with its pool.
 pub(crate) struct Postgres {
