@@ -243,7 +243,7 @@ mod tests {
     fn other_schemes_of_the_same_protocol_are_the_same() {
         assert_eq!(postgres("cockroach://root@localhost:26257/x?sslmode=disable").tls, TlsMode::Disable);
         assert_eq!(postgres("yugabyte://y@localhost:5433/x").tls, TlsMode::Prefer);
-        assert_eq!(postgres("postgresql://y@localhost/x?default_query_exec_mode=exec").named_statements, false);
+        assert!(!postgres("postgresql://y@localhost/x?default_query_exec_mode=exec").named_statements);
     }
 
     #[test]

@@ -8,6 +8,11 @@
 //! .await?;
 //! ```
 //!
+//! What the engines still do differently, and how to write it: the place of NULLs in an order (`NULLS FIRST` or `LAST`, always);
+//! `SUM` (`CAST(SUM(a) AS BIGINT)`); `LIKE` (with `ESCAPE`); members of JSON (`->> 'a'` gives a number in SQLite, a text in
+//! PostgreSQL: `CAST(… AS TEXT)`); the order of members in stored JSON (lost in PostgreSQL). The check
+//! `testing::scan_statements` finds most of the rest, and preparing every statement on both engines what is no SQL for one of them.
+//!
 //! What belongs here: connections, transactions, values, statements, migrations and the differences between engines.
 //! What does not: any table but `limen_migrations`. rusqlite and tokio-postgres are used nowhere else.
 

@@ -88,6 +88,9 @@ impl Schema {
     /// [`DbError::Migration`] with the one that failed; those before it stay.
     pub async fn up(&self, db: &Db, now: Timestamp) -> Result<Vec<&'static str>, DbError> {
         self.check()?;
+        if self.pending(db).await?.is_empty() {
+            return Ok(Vec::new());
+        }
         create_table(db, now).await?;
         let lock = lock(db, now).await?;
         let mut done = Vec::new();
@@ -216,7 +219,7 @@ impl Step {
             let mut tx = db.begin(Mode::Migrate).await?;
             match tx.script(&statement).await {
                 Ok(()) => tx.commit().await?,
-                Err(error) if is_done_already(&error) => tx.rollback().await,
+                Err(error) if is_done_already(&statement, &error) => tx.rollback().await,
                 Err(error) => return Err(error),
             }
         }
@@ -226,10 +229,13 @@ impl Step {
     }
 }
 
-/// SQLSTATEs of things that exist, or do not exist, already.
-fn is_done_already(error: &DbError) -> bool {
+/// Whether `error` says that what `statement` makes exists, or that what it drops is gone (by SQLSTATE). The other way
+/// round it is a fault: to make an index on a table that does not exist, say.
+fn is_done_already(statement: &str, error: &DbError) -> bool {
     let DbError::Other(text) = error else { return false };
-    ["42P07", "42710", "42701", "42P01", "42704", "42703"].iter().any(|state| text.starts_with(state))
+    let drops = sql_text::words(statement).iter().any(|word| word == "drop");
+    let states = if drops { ["42P01", "42704", "42703"] } else { ["42P07", "42710", "42701"] };
+    states.iter().any(|state| text.starts_with(state))
 }
 
 /// The statements of a script in the words of `engine`.
@@ -286,7 +292,8 @@ async fn create_table(db: &Db, now: Timestamp) -> Result<(), DbError> {
             }
             // PostgreSQL: two that create the same table at once meet in its catalogue, IF NOT EXISTS or not.
             Err(error)
-                if attempt < 5 && (error.is_unique_violation() || error.is_retryable() || is_done_already(&error)) =>
+                if attempt < 5
+                    && (error.is_unique_violation() || error.is_retryable() || is_done_already(CREATE, &error)) =>
             {
                 tx.rollback().await;
             }
@@ -348,5 +355,22 @@ mod tests {
         let migration = Migration { name: "0001_a", up: "", down: "" };
         assert!(Schema { migrations: vec![migration] }.check().is_ok());
         assert!(Schema { migrations: vec![migration, migration] }.check().is_err());
+    }
+
+    /// The path of CockroachDB and YugabyteDB, on PostgreSQL: interrupted between the script and its note.
+    #[tokio::test]
+    async fn a_script_interrupted_before_its_note_is_completed() {
+        let Some(test) = crate::testing::TestDatabase::postgres().await else { return };
+        let now = test.db.clock().now();
+        create_table(&test.db, now).await.unwrap();
+        let insert = sql!("INSERT INTO limen_migrations (name, applied_at) VALUES ($1, $2)");
+        let step =
+            |up, name| Step { name, script: up, applied_already: false, note: (insert, params![name, now].to_vec()) };
+        assert_eq!(step("CREATE TABLE a (b {{int}});", "first half").run_piecemeal(&test.db).await, Ok(true));
+        let whole = step("CREATE TABLE a (b {{int}}); CREATE INDEX c ON a (b); CREATE TABLE d (e {{text}});", "whole");
+        assert_eq!(whole.run_piecemeal(&test.db).await, Ok(true));
+        assert_eq!(tables(&test.db).await.unwrap(), ["a", "d", TABLE]);
+        assert!(step("CREATE TABLE f (g nonsense);", "broken").run_piecemeal(&test.db).await.is_err());
+        assert!(!applied(&test.db).await.unwrap().contains_key("broken"));
     }
 }

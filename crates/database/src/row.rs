@@ -135,6 +135,6 @@ mod tests {
     #[test]
     fn null_reads_as_none_and_only_as_that() {
         assert_eq!(row(Value::Null).get::<Option<Uuid>>("a"), Ok(None));
-        assert_eq!(row(Value::Text("no".into())).get::<Option<Uuid>>("a").is_err(), true);
+        assert!(row(Value::Text("no".into())).get::<Option<Uuid>>("a").is_err());
     }
 }

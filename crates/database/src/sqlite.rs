@@ -77,20 +77,20 @@ impl Sqlite {
 
     pub(crate) async fn begin(&self, mode: Mode) -> Result<Lease, DbError> {
         if mode == Mode::Read {
-            let permits = Arc::clone(&self.readers.permits);
-            let permit = tokio::time::timeout(PATIENCE, permits.acquire_owned())
-                .await
-                .map_err(|_| DbError::Unavailable("all readers are busy".to_owned()))?
-                .map_err(DbError::other)?;
+            let permit = self.readers.permit().await?;
             let connection = self.readers.take()?;
             let reader = Reader { connection: Some(connection), readers: Arc::clone(&self.readers), _permit: permit };
             let lease = Lease::Reader(reader);
-            script(lease.connection(), "BEGIN")?;
+            control(lease.connection(), "BEGIN")?;
             return Ok(lease);
         }
-        let guard = tokio::time::timeout(PATIENCE, Arc::clone(&self.writer).lock_owned())
-            .await
-            .map_err(|_| DbError::Unavailable("another transaction holds the writer for too long".to_owned()))?;
+        // Without a timer where nobody waits, which is the common case. A queue is not jumped: the lock is taken then.
+        let guard = match Arc::clone(&self.writer).try_lock_owned() {
+            Ok(guard) => guard,
+            Err(_) => tokio::time::timeout(PATIENCE, Arc::clone(&self.writer).lock_owned())
+                .await
+                .map_err(|_| DbError::Unavailable("another transaction holds the writer for too long".to_owned()))?,
+        };
         let mut lease = Lease::Writer(guard);
         begin_immediate(&mut lease).await?;
         Ok(lease)
@@ -103,7 +103,7 @@ async fn begin_immediate(lease: &mut Lease) -> Result<(), DbError> {
     let deadline = Instant::now() + PATIENCE;
     let mut pause = Duration::from_millis(1);
     loop {
-        match script(lease.connection(), "BEGIN IMMEDIATE") {
+        match control(lease.connection(), "BEGIN IMMEDIATE") {
             Err(DbError::Serialization) if Instant::now() < deadline => {}
             Err(DbError::Serialization) => {
                 return Err(DbError::Unavailable("another process holds the database file".to_owned()));
@@ -116,6 +116,16 @@ async fn begin_immediate(lease: &mut Lease) -> Result<(), DbError> {
 }
 
 impl Readers {
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, DbError> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        tokio::time::timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| DbError::Unavailable("all readers are busy".to_owned()))?
+            .map_err(DbError::other)
+    }
+
     fn take(&self) -> Result<rusqlite::Connection, DbError> {
         if let Some(connection) = self.idle.lock().pop() {
             return Ok(connection);
@@ -186,11 +196,14 @@ fn connect(path: &Path, synchronous: &str) -> Result<rusqlite::Connection, DbErr
         .map_err(|cause| DbError::Dsn(format!("the file {} cannot be opened: {}", path.display(), error(cause))))?;
     // Long while opening, as another process may be recovering the WAL; short afterwards, as waiting blocks a thread.
     connection.busy_timeout(PATIENCE).map_err(error)?;
-    connection.execute_batch("PRAGMA journal_mode = WAL").map_err(error)?;
+    let journal: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(error)?;
+    if journal != "wal" {
+        return Err(DbError::Dsn(format!("the file system of {} does not support SQLite's WAL", path.display())));
+    }
     connection
         .execute_batch(&format!(
             "PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
-             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384; PRAGMA case_sensitive_like = ON;"
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864; PRAGMA case_sensitive_like = ON;"
         ))
         .map_err(error)?;
     connection.busy_timeout(Duration::from_millis(20)).map_err(error)?;
@@ -205,7 +218,7 @@ pub(crate) fn rows(
 ) -> Result<Vec<Row>, DbError> {
     let mut statement = open(connection)?.prepare_cached(text).map_err(error)?;
     bind(&mut statement, values)?;
-    let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
     let mut cursor = statement.raw_query();
     let mut rows = Vec::new();
     while let Some(row) = cursor.next().map_err(error)? {
@@ -229,6 +242,12 @@ pub(crate) fn execute(connection: Option<&rusqlite::Connection>, text: &str, val
     }
     drop(cursor);
     Ok(if read_only { given } else { open(connection)?.changes() })
+}
+
+/// BEGIN and COMMIT, which are read once and kept, as every transaction needs them.
+pub(crate) fn control(connection: Option<&rusqlite::Connection>, text: &str) -> Result<(), DbError> {
+    let mut statement = open(connection)?.prepare_cached(text).map_err(error)?;
+    statement.raw_execute().map(drop).map_err(error)
 }
 
 pub(crate) fn script(connection: Option<&rusqlite::Connection>, text: &str) -> Result<(), DbError> {

@@ -136,7 +136,7 @@ impl Tx {
         }
         match &mut self.connection {
             // On failure SQLite may leave the transaction open; dropping the lease takes it back.
-            Some(Connection::Sqlite(lease)) => sqlite::script(lease.connection(), "COMMIT"),
+            Some(Connection::Sqlite(lease)) => sqlite::control(lease.connection(), "COMMIT"),
             Some(Connection::Postgres(session)) => session.end("COMMIT").await,
             None => Err(over()),
         }

@@ -72,7 +72,14 @@ fn place(statement: Statement) -> String {
 fn banned(text: &str) -> Vec<String> {
     let words = sql_text::words(text);
     let found = BANNED.iter().filter(|(pattern, _)| words.windows(pattern.len()).any(|window| window == *pattern));
-    found.map(|(pattern, advice)| format!("{}: {advice}", pattern.join(" "))).collect()
+    let mut faults: Vec<String> = found.map(|(pattern, advice)| format!("{}: {advice}", pattern.join(" "))).collect();
+    let has = |wanted: &str| words.iter().any(|word| word == wanted);
+    if has("like") && !has("escape") {
+        faults.push(
+            "like: PostgreSQL has an escape character and SQLite has none unless told: write ESCAPE '!'".to_owned(),
+        );
+    }
+    faults
 }
 
 /// A statement on a table with tenants names the tenant among the columns of an INSERT, or in a condition.

@@ -61,6 +61,49 @@ async fn memory_is_private_and_leaves_nothing() {
     add(&one, "a").await.unwrap();
     assert_eq!(schema().pending(&other).await.unwrap().len(), 2);
     assert_eq!(one.describe(), "memory");
+    let row =
+        read!(one, |tx| { tx.row(sql!("SELECT l.file FROM pragma_database_list AS l /* sqlite only */"), &[]).await });
+    let path: String = row.await.unwrap().unwrap().get("file").unwrap();
+    assert!(std::fs::exists(&path).unwrap());
+    drop(one);
+    assert!(!std::fs::exists(&path).unwrap(), "{path}");
+}
+
+/// The environment variable by which the test below tells its child the DSN.
+const CHILD: &str = "LIMEN_TEST_CHILD_DSN";
+
+#[tokio::test]
+#[ignore = "the child of the test below"]
+#[expect(clippy::disallowed_methods, reason = "the only way to pass something to a child of the test runner")]
+async fn writes_until_it_is_killed() {
+    let Ok(dsn) = std::env::var(CHILD) else { return };
+    let db = open(&dsn).await.unwrap();
+    for number in 0.. {
+        add(&db, &format!("row {number}")).await.unwrap();
+        println!("acknowledged {number}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_survives_sigkill() {
+    use std::io::BufRead;
+    let folder = tempfile::tempdir().unwrap();
+    let dsn = format!("sqlite://{}", folder.path().join("a.sqlite").display());
+    let db = open(&dsn).await.unwrap();
+    schema().up(&db, db.clock().now()).await.unwrap();
+    drop(db);
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", "durability::writes_until_it_is_killed"])
+        .env(CHILD, &dsn)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let acknowledged = lines.filter(|line| line.contains("acknowledged")).take(200).count();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(acknowledged, 200, "the child wrote");
+    assert!(count(&open(&dsn).await.unwrap()).await >= 200);
 }
 
 #[cfg(unix)]

@@ -1,4 +1,5 @@
 //! The SQL layer through its public surface, on SQLite and, where a server is given, on PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod durability;
 mod errors;

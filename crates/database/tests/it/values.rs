@@ -96,7 +96,7 @@ async fn texts_and_times_are_ordered_by_bytes_and_by_time() {
         let (by_name, by_time, like) = read!(test.db, |tx| -> Result<_, DbError> {
             let by_name = tx.rows(sql!("SELECT name FROM things ORDER BY name"), &[]).await?;
             let by_time = tx.rows(sql!("SELECT name FROM things ORDER BY at"), &[]).await?;
-            let like = tx.rows(sql!("SELECT name FROM things WHERE name LIKE $1"), params!["b%"]).await?;
+            let like = tx.rows(sql!("SELECT name FROM things WHERE name LIKE $1 ESCAPE '!'"), params!["b%"]).await?;
             Ok((by_name, by_time, like))
         })
         .await
