@@ -1,9 +1,23 @@
 //! The built-in pages for the people who sign in: they render any flow from its `ui` alone, so that a method which the
 //! identity service adds later appears here without a change. Nothing of the identity service's rules is known here:
 //! the pages ask its public API, as a page written by somebody else would.
+//!
+//! Forms go to the public API directly, and work without JavaScript; scripts only make them nicer.
 
+mod arrange;
+mod assets;
+mod flow;
+mod headers;
+mod http;
 mod ports;
 mod settings;
+mod texts;
+mod urls;
+mod view;
+mod visit;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -13,7 +27,18 @@ use foundation::Rng;
 pub use ports::{ApiAnswer, ForwardedHeaders, PublicApi, PublicApiError};
 pub use settings::{PagesSettings, SettingsSource};
 
-/// The routes of the pages, for the listener of `serve.pages`.
-pub fn router(_api: Arc<dyn PublicApi>, _settings: SettingsSource, _rng: Arc<dyn Rng>) -> Router {
-    Router::new()
+/// What the handlers share.
+pub(crate) struct Pages {
+    api: Arc<dyn PublicApi>,
+    settings: SettingsSource,
+    rng: Arc<dyn Rng>,
+    languages: texts::Languages,
+    assets: assets::Assets,
+}
+
+/// The routes of the pages, for the listener of `serve.pages`. Where the listener serves with connect info, the
+/// browser's address goes on to the API.
+pub fn router(api: Arc<dyn PublicApi>, settings: SettingsSource, rng: Arc<dyn Rng>) -> Router {
+    let languages = texts::Languages::embedded();
+    http::routes(Arc::new(Pages { api, settings, rng, languages, assets: assets::Assets::embedded() }))
 }
