@@ -85,6 +85,23 @@ listens() {
     fi
 }
 
+# A certificate for localhost, signed by a root of its own, for the tests of sslmode. Without openssl they are left out.
+certificate() {
+    if [ -f "$home/server.key" ] || ! command -v openssl >/dev/null 2>&1; then return; fi
+    as_server sh -eu -c '
+        cd "$1"
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 3650 -subj "/CN=limen test root" \
+            -addext basicConstraints=critical,CA:TRUE
+        openssl req -newkey rsa:2048 -nodes -keyout new.key -out server.csr -subj "/CN=limen test server"
+        printf "subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n" >server.ext
+        openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 3650 -extfile server.ext \
+            -out server.crt
+        chmod 600 new.key
+        rm -f ca.key server.csr server.ext ca.srl
+        mv new.key server.key
+    ' certificate "$home" >/dev/null 2>&1 || fail "the certificate could not be made in $home"
+}
+
 url() {
     [ -f "$notes/postgres.port" ] || fail "there is no server yet: run xtask/postgres.sh start"
     echo "postgres://limen@127.0.0.1:$(cat "$notes/postgres.port")/postgres?sslmode=disable"
@@ -127,6 +144,7 @@ start() {
         as_server "$bin/initdb" -D "$data" -U limen --auth=trust --encoding=UTF8 --locale=C --no-sync >/dev/null ||
             fail "the cluster could not be made in $data"
     fi
+    certificate
     number=$(port)
     if listens "$number"; then
         # Somebody else took the port while the server was down.
@@ -136,6 +154,9 @@ start() {
     # Nothing here is worth a flush to disk. Many connections: each test has a database and a pool of its own.
     options="-c port=$number -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
     options="$options -c synchronous_commit=off -c full_page_writes=off -c max_connections=500 -c shared_buffers=128MB"
+    if [ -f "$home/server.key" ]; then
+        options="$options -c ssl=on -c ssl_ca_file=$home/ca.crt -c ssl_cert_file=$home/server.crt -c ssl_key_file=$home/server.key"
+    fi
     as_server "$bin/pg_ctl" start -D "$data" -w -t 30 -s -l "$home/log" -o "$options" ||
         fail "the server did not start; its log: $home/log"
     url
