@@ -1,0 +1,4 @@
+//! The listener and the client over real sockets.
+
+mod listen;
+mod outbound;
