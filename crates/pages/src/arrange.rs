@@ -37,7 +37,7 @@ const SHARED: [&str; 2] = ["default", "captcha"];
 /// Groups of providers elsewhere: their buttons leave the site.
 const PROVIDERS: [&str; 2] = ["oidc", "saml"];
 
-/// Which method gets the main button where several share a form; groups that are not listed come after.
+/// Which method comes first, and gets the main button; groups that are not listed come after.
 const MAIN_METHODS: [&str; 6] = ["password", "identifier_first", "profile", "code", "link", "totp"];
 
 /// The order of the settings; groups that are not listed come after.
@@ -108,7 +108,7 @@ fn steps<'a>(nodes: &[&'a Node]) -> Vec<Block<'a>> {
             Block { group, forms: vec![form(&shared, &of_group)] }
         })
         .collect();
-    separate.sort_by_key(|block| (block.rank(), is_provider(block.group)));
+    separate.sort_by_key(|block| (block.rank(), is_provider(block.group), place_of(block.group)));
     blocks.extend(separate);
     if !shared_fields {
         attach_shared_texts(nodes, &mut blocks);
@@ -119,7 +119,7 @@ fn steps<'a>(nodes: &[&'a Node]) -> Vec<Block<'a>> {
 
 /// The one form of shared fields and several methods.
 fn joint_form<'a>(nodes: &[&'a Node], shared: &[&'a Node], mut methods: Vec<&'a str>) -> Form<'a> {
-    methods.sort_by_key(|group| MAIN_METHODS.iter().position(|known| known == group).unwrap_or(MAIN_METHODS.len()));
+    methods.sort_by_key(|group| place_of(group));
     let main = methods.first().copied().unwrap_or("default");
     let mut form = Form { hidden: shared.to_vec(), sections: Vec::new() };
     let mut sections = vec![["default", main, "captcha"].to_vec()];
@@ -134,6 +134,11 @@ fn joint_form<'a>(nodes: &[&'a Node], shared: &[&'a Node], mut methods: Vec<&'a 
         form.sections.push(section);
     }
     form
+}
+
+/// Where a method comes among others: what works in every browser first.
+fn place_of(group: &str) -> usize {
+    MAIN_METHODS.iter().position(|known| *known == group).unwrap_or(MAIN_METHODS.len())
 }
 
 /// A form of one group.
@@ -353,8 +358,8 @@ mod tests {
         assert_eq!(
             drawn(&arrange(FlowKind::Registration, &nodes, false)),
             [
-                "code: csrf_token traits.email |  → method=code",
                 "password: csrf_token traits.email | password → method=password",
+                "code: csrf_token traits.email |  → method=code",
                 "profile: csrf_token traits.email |  → screen=profile",
             ]
         );

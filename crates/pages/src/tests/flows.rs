@@ -130,6 +130,8 @@ async fn settings_are_a_form_per_group_each_with_the_token() {
     for form in page.forms() {
         assert!(form.contains("name=\"csrf_token\""), "{form}");
     }
+    let password = page.forms().into_iter().find(|form| form.contains("name=\"password\"")).unwrap();
+    assert!(password.contains("autocomplete=\"username\" value=\"ada@example.org\" readonly hidden"), "{password}");
     let removal = page.forms().into_iter().find(|form| form.contains("passkey_remove")).unwrap();
     assert!(removal.contains("class=\"danger\"") && !removal.contains("type=\"text\""), "{removal}");
     page.has("<img class=\"picture\" src=\"data:image/png;base64,");

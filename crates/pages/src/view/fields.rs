@@ -227,7 +227,7 @@ fn input_widget(node: &Node, is_alternative: bool) -> Widget {
         disabled: node.flag("disabled"),
         checked: node.attributes.get("value").is_some_and(|value| plain(value).as_deref() == Some("true")),
         autofocus: false,
-        autocomplete: node.attribute("autocomplete").unwrap_or(if is_code { "one-time-code" } else { "" }).to_owned(),
+        autocomplete: node.attribute("autocomplete").unwrap_or(usual_autocomplete(node, is_code)).to_owned(),
         inputmode: "",
         // The pattern of a schema is searched for anywhere in the text, the one of a page has to match it whole; so a
         // page checks only codes, and leaves the rest to the server, which also says what is wrong.
@@ -247,6 +247,15 @@ fn input_widget(node: &Node, is_alternative: bool) -> Widget {
         return Widget::List { input, values: values.iter().filter_map(plain).collect() };
     }
     if kind == "checkbox" { Widget::Checkbox(input) } else { Widget::Input(input) }
+}
+
+/// What browsers may fill in where the server does not say.
+fn usual_autocomplete(node: &Node, is_code: bool) -> &'static str {
+    match node.key() {
+        _ if is_code => "one-time-code",
+        "identifier" => "username",
+        _ => "",
+    }
 }
 
 fn text_widget(node: &Node, texts: &Texts) -> Option<Widget> {

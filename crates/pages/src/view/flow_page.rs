@@ -51,6 +51,8 @@ pub(crate) struct FormView {
     pub(crate) action: String,
     pub(crate) method: &'static str,
     pub(crate) hidden: Vec<Hidden>,
+    /// Whose password the form is about, for password managers; it is not sent.
+    pub(crate) username: Option<String>,
     pub(crate) sections: Vec<SectionView>,
 }
 
@@ -135,7 +137,7 @@ struct Drawing<'a> {
 impl Drawing<'_> {
     fn blocks(&mut self, arranged: &[Block<'_>]) -> Vec<BlockView> {
         let with_fields = arranged.iter().filter(|block| has_fields(block)).count();
-        let mut shown_before = false;
+        let mut above: Option<bool> = None;
         let mut views = Vec::new();
         for (index, block) in arranged.iter().enumerate() {
             let forms: Vec<FormView> = block.forms.iter().map(|form| self.form(form, index == 0)).collect();
@@ -147,10 +149,13 @@ impl Drawing<'_> {
                 group: block.group.to_owned(),
                 heading: needs_heading.then(|| name("heading").unwrap_or_else(|| block.group.replace('_', " "))),
                 hint: name("hint").filter(|_| self.is_settings),
-                divider: !self.is_settings && shows && shown_before && !only_back,
+                // Alternatives that are only a button stand below one "or".
+                divider: !self.is_settings && shows && !only_back && above.is_some_and(|had| had || has_fields(block)),
                 forms,
             });
-            shown_before |= shows;
+            if shows {
+                above = Some(index == 0 || has_fields(block));
+            }
         }
         views
     }
@@ -163,14 +168,30 @@ impl Drawing<'_> {
             }
         }
         let action = &self.flow.ui.action;
-        let sections = form.sections.iter().enumerate();
+        let mut sections = Vec::new();
+        for (index, section) in form.sections.iter().enumerate() {
+            let has_fields = |section: &Section<'_>| section.body.iter().any(|node| node.is_field());
+            let divider = index == 1 || (index > 1 && (has_fields(section) || has_fields(&form.sections[index - 1])));
+            sections.push(SectionView { divider, ..self.section(section, is_first, index) });
+        }
         FormView {
             is_form: form.can_be_sent() && urls::is_safe_link(action),
             action: action.clone(),
             method: if self.flow.ui.method.eq_ignore_ascii_case("get") { "get" } else { "post" },
             hidden,
-            sections: sections.map(|(index, section)| self.section(section, is_first, index)).collect(),
+            username: self.username(form),
+            sections,
         }
+    }
+
+    fn username(&self, form: &Form<'_>) -> Option<String> {
+        let mut fields = form.sections.iter().flat_map(|section| &section.body).filter(|node| node.is_field());
+        if !fields.all(|node| node.input_type() == "password") {
+            return None;
+        }
+        let is_name = |node: &&Node| ["identifier", "traits.email", "traits.username"].contains(&node.key());
+        let has_password = form.sections.iter().flat_map(|section| &section.body).any(|node| node.is_field());
+        self.flow.ui.nodes.iter().find(is_name)?.value().filter(|value| has_password && !value.is_empty())
     }
 
     fn section(&mut self, section: &Section<'_>, in_first_form: bool, index: usize) -> SectionView {
@@ -182,6 +203,9 @@ impl Drawing<'_> {
             .filter_map(|node| {
                 self.place += 1;
                 let mut field = Field::of(node, self.texts, self.place, is_alternative)?;
+                if self.is_settings && node.attribute("autocomplete") == Some("new-password") {
+                    field.label = self.texts.text("settings.new_password").to_owned();
+                }
                 if let Widget::Trigger(trigger) = &mut field.widget {
                     trigger.primary = is_main && section.submits.is_empty();
                 }
@@ -193,7 +217,7 @@ impl Drawing<'_> {
             Button::of(node, self.texts, class, is_alternative || place > 0)
         });
         SectionView {
-            divider: is_alternative,
+            divider: false,
             buttons: buttons.collect(),
             needs_script: section.submits.is_empty() && section.body.iter().any(|node| node.is_trigger()),
             fields,
