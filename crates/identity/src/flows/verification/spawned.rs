@@ -1,0 +1,110 @@
+//! A verification that begins by itself, after a sign-up, a sign-in or a change of address: prepared before the
+//! transaction of what it follows, kept inside it.
+
+use courier::Composed;
+use database::Tx;
+use foundation::Uuid;
+use serde_json::Map;
+use url::Url;
+use web::csrf::CsrfSecret;
+
+use super::super::challenges::{self, Secret};
+use super::super::engine;
+use super::super::visit::Visit;
+use super::mail::{self, Occasion};
+use crate::context::Context;
+use crate::error::Error;
+use crate::model::flow::{Flow, FlowKind, State, Transport};
+use crate::model::identity::{Identity as Person, VerifiableAddress};
+use crate::service::Identity;
+use crate::store::{addresses, flows};
+
+/// A verification that is ready to be kept.
+#[derive(Debug)]
+pub struct SpawnedVerification {
+    /// The flow, a code or link being on its way.
+    pub flow: Flow,
+    /// The address to prove.
+    pub address: String,
+    /// The browser's new CSRF secret, which the answer has to set; none where it keeps the one it has.
+    pub csrf: Option<CsrfSecret>,
+    address_id: Uuid,
+    secret: Secret,
+    mail: Option<Composed>,
+}
+
+/// Prepares the verification of `address` after `origin`: the flow, its code or link, and the mail.
+///
+/// # Errors
+/// The mail cannot be composed.
+pub async fn prepare_spawned(
+    service: &Identity,
+    cx: &Context,
+    visit: &Visit,
+    origin: &Flow,
+    identity: &Person,
+    address: &VerifiableAddress,
+) -> Result<SpawnedVerification, Error> {
+    let rotates = origin.transport == Transport::Browser && origin.kind != FlowKind::Settings;
+    let csrf = rotates.then(|| CsrfSecret::generate(cx.rng.as_ref()));
+    let visit = Visit { csrf: csrf.clone().or_else(|| visit.csrf.clone()), ..visit.clone() };
+    let mut flow = engine::new_flow(cx, &visit, FlowKind::Verification, origin.transport);
+    flow.request_url = request_url(&origin.request_url);
+    challenges::fill(cx.settings(), &mut flow);
+    flow.state = State::SentEmail;
+    super::show_sent(&mut flow, address.via.as_str(), &address.value, address.via);
+    let secret = Secret::make(cx, &flow);
+    let payload = Map::new();
+    let occasion = Occasion { flow: &flow, identity, address, payload: &payload };
+    let mail = mail::compose(service, cx, &secret, occasion).await?;
+    Ok(SpawnedVerification { flow, address: address.value.clone(), csrf, address_id: address.id, secret, mail })
+}
+
+impl SpawnedVerification {
+    /// Keeps the flow and its code or link, and queues the mail. Can be repeated in another transaction.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn insert(&self, tx: &mut Tx, cx: &Context) -> Result<(), Error> {
+        flows::flow_insert(tx, cx, cx.vault(), &self.flow).await?;
+        super::keep_secret(tx, cx, &self.flow, self.address_id, &self.secret).await?;
+        if let Some(mail) = &self.mail {
+            courier::enqueue(tx, cx, mail).await?;
+        }
+        addresses::verifiable_mark_sent(tx, cx, self.address_id).await?;
+        Ok(())
+    }
+}
+
+/// The URL that began the origin, with `after_verification_return_to` in the place of `return_to`.
+fn request_url(origin: &str) -> String {
+    let Ok(mut url) = Url::parse(origin) else { return origin.to_owned() };
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    if !pairs.iter().any(|(name, _)| name == "after_verification_return_to") {
+        return origin.to_owned();
+    }
+    let asked = pairs.iter().find(|(name, value)| name == "after_verification_return_to" && !value.is_empty());
+    let replaced = asked.map(|(_, value)| ("return_to".to_owned(), value.clone()));
+    let kept = pairs.iter().filter(|(name, _)| {
+        name != "after_verification_return_to" && (name != "return_to" || replaced.is_none())
+    });
+    let query: Vec<(String, String)> = kept.cloned().chain(replaced.clone()).collect();
+    url.query_pairs_mut().clear().extend_pairs(query.iter());
+    if query.is_empty() {
+        url.set_query(None);
+    }
+    url.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::request_url;
+
+    #[test]
+    fn a_return_after_verification_takes_the_place_of_the_other() {
+        let made = request_url("http://x/r?return_to=http%3A%2F%2Fa&aal=aal1&after_verification_return_to=http%3A%2F%2Fb");
+        assert_eq!(made, "http://x/r?aal=aal1&return_to=http%3A%2F%2Fb");
+        assert_eq!(request_url("http://x/r?return_to=/a"), "http://x/r?return_to=/a");
+        assert_eq!(request_url("http://x/r?after_verification_return_to="), "http://x/r");
+    }
+}
