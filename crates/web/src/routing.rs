@@ -35,7 +35,6 @@ async fn manners(request: Request, next: Next) -> Response {
     {
         response.headers_mut().insert(CACHE_CONTROL, NO_CACHE);
     }
-    space_out_allow(&mut response);
     response
 }
 
@@ -50,16 +49,17 @@ fn space_out_allow(response: &mut Response) {
     }
 }
 
-/// Redirects paths with doubled slashes or dot segments to their clean form, before any route is matched: 301 for GET
-/// and HEAD, 307 for what carries a body.
-pub fn clean_paths(router: Router) -> Router {
-    Router::new().fallback_service(Cleaned(router))
+/// The outermost layer, around everything else. Redirects paths with doubled slashes or dot segments to their clean form, before any route is matched: 301 for GET
+/// and HEAD, 307 for what carries a body. Writes `Allow`
+/// headers as the contract does: axum adds them outside all layers of its own.
+pub fn enclose(router: Router) -> Router {
+    Router::new().fallback_service(Enclosed(router))
 }
 
 #[derive(Clone)]
-struct Cleaned(Router);
+struct Enclosed(Router);
 
-impl Service<Request> for Cleaned {
+impl Service<Request> for Enclosed {
     type Response = Response;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
@@ -73,7 +73,12 @@ impl Service<Request> for Cleaned {
             let status = if matches!(*request.method(), Method::GET | Method::HEAD) { 301 } else { 307 };
             return Box::pin(async move { Ok(reply::redirect(status, &location)) });
         }
-        Box::pin(self.0.clone().oneshot(request))
+        let answer = self.0.clone().oneshot(request);
+        Box::pin(async move {
+            let mut response = answer.await?;
+            space_out_allow(&mut response);
+            Ok(response)
+        })
     }
 }
 
@@ -118,7 +123,7 @@ mod tests {
             .route("/post", post(|| async { "b" }))
             .route("/own", get(|| async { ([(CACHE_CONTROL, "max-age=5")], "c") }));
         let request = http::Request::builder().method(method).uri(path).body(Body::empty()).expect("a request");
-        clean_paths(finish(routes)).oneshot(request).await.expect("infallible")
+        enclose(finish(routes)).oneshot(request).await.expect("infallible")
     }
 
     #[tokio::test]

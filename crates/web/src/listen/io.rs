@@ -50,6 +50,13 @@ impl Deadline {
         let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + limit)));
         sleep.as_mut().poll(context).is_ready()
     }
+
+    /// Begins an idle period anew, if one has begun.
+    fn extend(&mut self, phase: Phase, limit: Duration) {
+        if let (Some(sleep), Phase::Idle) = (&mut self.0, phase) {
+            sleep.as_mut().reset(Instant::now() + limit);
+        }
+    }
 }
 
 /// What the client is expected to do next.
@@ -124,6 +131,8 @@ impl<T> TimedIo<T> {
     fn watch_write<R>(&mut self, result: Poll<io::Result<R>>, context: &mut Context<'_>) -> Poll<io::Result<R>> {
         if result.is_ready() {
             self.writing = Deadline::default();
+            // A client that takes an answer piece by piece is not idle.
+            self.reading.extend(self.phase, self.timeouts.idle);
         } else if self.writing.passed(self.timeouts.write, context) {
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }

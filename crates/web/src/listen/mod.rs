@@ -6,10 +6,13 @@ mod serve;
 mod socket;
 mod tls;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_rustls::TlsAcceptor;
 
 pub use io::BodyTimeout;
 pub use serve::serve;
@@ -72,10 +75,15 @@ impl Listen {
 }
 
 /// A socket that is open, before anything is served on it.
-#[derive(Debug)]
 pub struct Bound {
-    pub(crate) socket: socket::Socket,
-    pub(crate) tls: Option<Arc<tls::Certificates>>,
+    socket: socket::Socket,
+    tls: Option<(Arc<tls::Certificates>, TlsAcceptor)>,
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Bound").field("socket", &self.socket).field("tls", &self.is_tls()).finish()
+    }
 }
 
 impl Bound {

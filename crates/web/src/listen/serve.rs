@@ -35,11 +35,8 @@ const HEAD_BYTES: u32 = 64 * 1024;
 /// Serves `router` until `shutdown` turns true (or its sender is gone), then lets requests that are being answered
 /// finish, for at most [`Timeouts::drain`]. Each request carries its [`Peer`] as an extension.
 pub async fn serve(bound: Bound, router: Router, timeouts: Timeouts, mut shutdown: watch::Receiver<bool>) {
-    let tls = match bound.tls.as_ref().map(Certificates::server_config).transpose() {
-        Ok(config) => config.map(TlsAcceptor::from),
-        Err(cause) => return tracing::error!(%cause, "TLS cannot be set up: this listener stays closed"),
-    };
-    let server = Arc::new(Server { router, timeouts, tls });
+    let (certificates, acceptor) = bound.tls.unzip();
+    let server = Arc::new(Server { router, timeouts, tls: acceptor });
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut certificate_check = interval(CERTIFICATE_CHECK);
@@ -51,8 +48,8 @@ pub async fn serve(bound: Bound, router: Router, timeouts: Timeouts, mut shutdow
                 Err(cause) => accept_failed(&cause).await,
             },
             Some(_) = connections.join_next() => {}
-            _ = certificate_check.tick(), if bound.tls.is_some() => look_at_certificates(bound.tls.clone()).await,
-            _ = shutdown.wait_for(|stop| *stop) => break,
+            _ = certificate_check.tick(), if certificates.is_some() => look_at_certificates(certificates.clone()).await,
+            () = stopped(&mut shutdown) => break,
         }
     }
     drop(bound.socket);
@@ -60,6 +57,11 @@ pub async fn serve(bound: Bound, router: Router, timeouts: Timeouts, mut shutdow
         tracing::warn!(connections = connections.len(), "connections are cut off: they did not end in time");
     }
     connections.shutdown().await;
+}
+
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone: nobody is left who could say stop.
+    let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
 /// A client that is gone before it was accepted concerns nobody; running out of file descriptors passes, but trying

@@ -4,10 +4,13 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio_rustls::TlsAcceptor;
 
-use super::{Bound, Listen, ListenAddress, ListenError, UnixSocket, tls};
+use super::tls::Certificates;
+use super::{Bound, Listen, ListenAddress, ListenError, TlsFiles, UnixSocket};
 
 #[derive(Debug)]
 pub(crate) enum Socket {
@@ -48,8 +51,8 @@ impl Socket {
 /// See [`ListenError`].
 pub async fn bind(listen: &Listen) -> Result<Bound, ListenError> {
     let key = listen.key.clone();
-    let certificates = listen.tls.as_ref().map(tls::Certificates::load).transpose();
-    let tls = certificates.map_err(|reason| ListenError::Tls { key: key.clone(), reason })?;
+    let tls = listen.tls.as_ref().map(secured).transpose();
+    let tls = tls.map_err(|reason| ListenError::Tls { key: key.clone(), reason })?;
     let socket = match &listen.address {
         ListenAddress::Tcp { host, port } => {
             let host = if host.is_empty() { "0.0.0.0" } else { host };
@@ -59,6 +62,12 @@ pub async fn bind(listen: &Listen) -> Result<Bound, ListenError> {
         ListenAddress::Unix(unix) => Socket::Unix(bind_unix(&key, unix).await?),
     };
     Ok(Bound { socket, tls })
+}
+
+fn secured(files: &TlsFiles) -> Result<(Arc<Certificates>, TlsAcceptor), String> {
+    let certificates = Certificates::load(files)?;
+    let config = certificates.server_config().map_err(|cause| cause.to_string())?;
+    Ok((certificates, config.into()))
 }
 
 fn refused(key: String, address: String, cause: io::Error) -> ListenError {

@@ -128,7 +128,7 @@ mod tests {
         for line in [
             "http_requests_total{app=\"limen\",code=\"204\",method=\"GET\",endpoint=\"/a\"} 1",
             "http_requests_duration_seconds_count{app=\"limen\",code=\"204\",method=\"GET\",endpoint=\"/a\"} 1",
-            "http_response_time_seconds_bucket{le=\"0.005\",app=\"limen\",endpoint=\"/a\"} 1",
+            "http_response_time_seconds_bucket{app=\"limen\",le=\"0.005\",endpoint=\"/a\"} 1",
             "http_requests_size_bytes_count{app=\"limen\",code=\"204\",method=\"GET\"} 1",
             "http_response_size_bytes_sum{app=\"limen\",code=\"204\",method=\"GET\"} 5.0",
             "http_requests_statuses_total{app=\"limen\",method=\"GET\",status_bucket=\"2xx\"} 1",

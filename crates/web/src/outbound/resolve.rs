@@ -54,3 +54,44 @@ impl Resolve for Guarded {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name service whose answers change with each question, as in a rebinding attack.
+    #[derive(Debug)]
+    struct Changing(parking_lot::Mutex<Vec<Vec<&'static str>>>);
+
+    impl Lookup for Changing {
+        fn addresses(&self, _host: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+            let answer = self.0.lock().remove(0);
+            Box::pin(async move { Ok(answer.into_iter().map(|text| text.parse().expect("an address")).collect()) })
+        }
+    }
+
+    async fn dialled(resolver: &Guarded) -> Result<Vec<String>, String> {
+        let found = resolver.resolve("rebinding.example".parse().expect("a name")).await;
+        found.map(|sockets| sockets.map(|socket| socket.ip().to_string()).collect()).map_err(|cause| cause.to_string())
+    }
+
+    fn resolver(public_only: bool) -> Guarded {
+        let answers = vec![vec!["1.1.1.1"], vec!["127.0.0.1", "8.8.8.8", "fe80::1"], vec!["10.0.0.1", "::1"]];
+        Guarded { lookup: Arc::new(Changing(answers.into())), public_only }
+    }
+
+    #[tokio::test]
+    async fn every_answer_is_checked_and_private_addresses_are_never_dialled() {
+        let guarded = resolver(true);
+        assert_eq!(dialled(&guarded).await, Ok(vec!["1.1.1.1".to_owned()]));
+        assert_eq!(dialled(&guarded).await, Ok(vec!["8.8.8.8".to_owned()]));
+        assert_eq!(dialled(&guarded).await, Err(NotPublic.to_string()));
+    }
+
+    #[tokio::test]
+    async fn without_the_restriction_all_are_dialled() {
+        let open = resolver(false);
+        assert_eq!(dialled(&open).await, Ok(vec!["1.1.1.1".to_owned()]));
+        assert_eq!(dialled(&open).await.map(|all| all.len()), Ok(3));
+    }
+}

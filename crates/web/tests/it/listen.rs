@@ -16,6 +16,8 @@ use web::Peer;
 use web::listen::{Listen, PemSource, Timeouts, TlsFiles, bind, serve};
 
 const SHORT: Duration = Duration::from_millis(60);
+/// Long enough for an honest request on a busy machine.
+const UNHURRIED: Duration = Duration::from_millis(600);
 const LONG: Duration = Duration::from_secs(60);
 
 /// Limits so long that only the one under test can be met.
@@ -102,14 +104,15 @@ async fn headers_that_do_not_end_are_dropped() {
 
 #[tokio::test]
 async fn the_head_limit_does_not_end_an_idle_connection_but_the_idle_limit_does() {
-    let running = start_plain(routes(), Timeouts { head: SHORT, ..patient() }).await;
+    let running = start_plain(routes(), Timeouts { head: UNHURRIED, ..patient() }).await;
     let mut stream = running.connect().await;
     let mut buffer = [0; 1024];
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("sent");
     assert!(stream.read(&mut buffer).await.expect("an answer") > 0);
-    let waited = tokio::time::timeout(4 * SHORT, stream.read(&mut buffer)).await;
+    let waited = tokio::time::timeout(2 * UNHURRIED, stream.read(&mut buffer)).await;
     assert!(waited.is_err(), "the connection stays open");
-    assert!(exchange(&mut stream, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.ends_with("hello"));
+    let again = exchange(&mut stream, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    assert!(again.ends_with("hello"));
 
     let running = start_plain(routes(), Timeouts { idle: SHORT, ..patient() }).await;
     let mut stream = running.connect().await;
@@ -118,12 +121,36 @@ async fn the_head_limit_does_not_end_an_idle_connection_but_the_idle_limit_does(
 
 #[tokio::test]
 async fn a_second_head_that_does_not_end_is_dropped() {
-    let running = start_plain(routes(), Timeouts { head: SHORT, ..patient() }).await;
+    let running = start_plain(routes(), Timeouts { head: UNHURRIED, ..patient() }).await;
     let mut stream = running.connect().await;
     let mut buffer = [0; 1024];
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("sent");
     assert!(stream.read(&mut buffer).await.expect("an answer") > 0);
     assert_eq!(exchange(&mut stream, "GET / HT").await, "");
+}
+
+#[tokio::test]
+async fn an_answer_may_take_longer_than_a_connection_may_idle() {
+    let (router, began, may_end) = gated();
+    let running = start_plain(router, Timeouts { idle: SHORT, ..patient() }).await;
+    let mut stream = running.connect().await;
+    let mut buffer = [0; 1024];
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.expect("sent");
+    began.notified().await;
+    assert!(tokio::time::timeout(4 * SHORT, stream.read(&mut buffer)).await.is_err(), "the connection stays open");
+    may_end.notify_one();
+    assert!(exchange(&mut stream, "").await.ends_with("done"));
+
+    let io = hyper_util::rt::TokioIo::new(running.connect().await);
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(hyper_util::rt::TokioExecutor::new(), io).await.expect("h2");
+    tokio::spawn(connection);
+    let request = http::Request::get("http://localhost/").body(body::Body::empty()).expect("a request");
+    let mut answer = Box::pin(sender.send_request(request));
+    let waited = tokio::time::timeout(4 * SHORT, &mut answer).await;
+    assert!(waited.is_err(), "the connection stays open");
+    may_end.notify_one();
+    assert_eq!(answer.await.expect("an answer").status(), 200);
 }
 
 #[tokio::test]
@@ -261,4 +288,31 @@ async fn http_2_is_spoken_without_tls_too() {
     let request = http::Request::get("http://localhost/").body(body::Body::empty()).expect("a request");
     let answer = sender.send_request(request).await.expect("an answer");
     assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
+}
+
+/// Tells when it is dropped.
+struct Dropped(Arc<Notify>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_answer_is_dropped() {
+    let given_up = Arc::new(Notify::new());
+    let inside = given_up.clone();
+    let endless = move || async move {
+        let guard = Dropped(inside);
+        let chunks = futures::stream::repeat_with(move || {
+            let _held_with_the_body = &guard;
+            Ok::<_, std::io::Error>(bytes::Bytes::from(vec![0; 65536]))
+        });
+        body::Body::from_stream(chunks)
+    };
+    let running = start_plain(Router::new().route("/", get(endless)), Timeouts { write: SHORT, ..patient() }).await;
+    let mut stream = running.connect().await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("sent");
+    tokio::time::timeout(Duration::from_secs(20), given_up.notified()).await.expect("the answer is given up");
 }
