@@ -106,7 +106,10 @@ fn read(subschema: &Map<String, Value>, id: &str, place: &str) -> Result<Option<
             // Without a format a verified trait is an e-mail address, whatever else it looks like.
             None if verification.via == Channel::Email => {}
             _ => {
-                return Err(wrong(format!("a verified trait has one of the formats {}", VERIFIABLE_FORMATS.join(", "))));
+                return Err(wrong(format!(
+                    "a verified trait has one of the formats {}",
+                    VERIFIABLE_FORMATS.join(", ")
+                )));
             }
         }
     }

@@ -12,6 +12,7 @@ mod normalise;
 mod problems;
 mod references;
 mod registry;
+mod serving;
 mod sources;
 
 #[cfg(test)]

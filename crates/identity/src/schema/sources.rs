@@ -24,6 +24,18 @@ pub trait Fetch: Send + Sync {
     async fn fetch(&self, url: &Url, limit: usize) -> Result<Vec<u8>, String>;
 }
 
+#[async_trait]
+impl Fetch for web::OutboundClient {
+    async fn fetch(&self, url: &Url, limit: usize) -> Result<Vec<u8>, String> {
+        let request = web::OutboundRequest::get(url.as_str()).response_cap(limit);
+        let response = self.send(request).await.map_err(|error| error.to_string())?;
+        if !response.is_success() {
+            return Err(format!("the server answered with status {}", response.status));
+        }
+        Ok(response.body.to_vec())
+    }
+}
+
 /// A parsed address of a document.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Location {

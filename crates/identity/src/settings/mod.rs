@@ -5,6 +5,7 @@
 //! crate's work: what arrives here has passed the check. Values that follow from several keys (cookie attributes, hook
 //! order, return URLs) are methods of [`Settings`], in `resolve`.
 
+mod check;
 mod courier;
 mod flows;
 mod hashing;
@@ -44,6 +45,9 @@ pub use serve::{
 pub use session::{Cookies, RequiredAal, SameSite, Session, SessionCookie, Tokenizer, TokenizerTemplate, Whoami};
 
 use foundation::Secret;
+
+/// The schema of the configuration: all legal keys, their meaning and their defaults.
+pub const SCHEMA: &str = include_str!("../../../../api/identity.config.schema.json");
 
 /// Everything that the identity service can be told.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -3,38 +3,9 @@
 use foundation::GoDuration;
 use url::Url;
 
+pub use crate::model::flow::FlowKind as FlowName;
+
 use super::{Before, Hook, RegistrationStyle, SameSite, Settings, UrlReference};
-
-/// A flow, for questions to the settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FlowName {
-    /// Sign-in.
-    Login,
-    /// Sign-up.
-    Registration,
-    /// Changes to one's own account.
-    Settings,
-    /// Back into an account.
-    Recovery,
-    /// Proof of an address.
-    Verification,
-}
-
-impl FlowName {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Login, Self::Registration, Self::Settings, Self::Recovery, Self::Verification];
-
-    /// As files and paths write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Registration => "registration",
-            Self::Settings => "settings",
-            Self::Recovery => "recovery",
-            Self::Verification => "verification",
-        }
-    }
-}
 
 /// What all flows have in common.
 #[derive(Debug, Clone)]
@@ -219,7 +190,7 @@ impl Settings {
         configured.unwrap_or_else(|| self.public_base_url().host_str().unwrap_or("localhost").to_owned())
     }
 
-    /// What the session cookie is sent with: its own keys, else those of all cookies; `Secure` unless `dev`.
+    /// What the session cookie is sent with: its own keys, else those of all cookies (but not their `secure`).
     pub fn session_cookie(&self) -> CookieAttributes {
         let own = &self.session.cookie;
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -227,7 +198,7 @@ impl Settings {
             domain: given(&own.domain).or_else(|| given(&self.cookies.domain)),
             path: given(&own.path).unwrap_or_else(|| self.cookies.path.clone()),
             same_site: own.same_site.unwrap_or(self.cookies.same_site),
-            secure: own.secure.unwrap_or(!self.dev),
+            secure: own.secure.unwrap_or_else(|| self.secure_by_default()),
         }
     }
 
@@ -237,8 +208,20 @@ impl Settings {
             domain: self.cookies.domain.clone().filter(|text| !text.is_empty()),
             path: self.cookies.path.clone(),
             same_site: self.cookies.same_site,
-            secure: self.cookies.secure.unwrap_or(!self.dev),
+            secure: self.cookies.secure.unwrap_or_else(|| self.secure_by_default()),
         }
+    }
+
+    /// Cookies are `Secure`, but not in development and not where the public URL is plain HTTP on this very machine: there
+    /// the attribute protects nothing, and some browsers would drop the cookies.
+    fn secure_by_default(&self) -> bool {
+        let base = self.serve.public.listener.base_url.as_ref().filter(|base| base.scheme() == "http");
+        let local = base.and_then(Url::host).is_some_and(|host| match host {
+            url::Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+            url::Host::Ipv4(address) => address.is_loopback(),
+            url::Host::Ipv6(address) => address.is_loopback(),
+        });
+        !self.dev && !local
     }
 
     /// The cost of bcrypt: below 12 only with `dev`, above 15 never, because such hashes would not be accepted back.

@@ -71,6 +71,17 @@ fn cookies_are_secure_unless_in_development() {
 }
 
 #[test]
+fn plain_http_on_this_machine_alone_needs_no_secure_cookies() {
+    let secure = |base: &str| settings(json!({"serve": {"public": {"base_url": base}}})).session_cookie().secure;
+    for local in ["http://localhost:4433/", "http://127.0.0.1:4433/", "http://[::1]/", "http://app.localhost/"] {
+        assert!(!secure(local), "{local}");
+    }
+    for other in ["https://localhost/", "http://auth.example.org/", "http://10.0.0.1/", "http://localhost.example.org/"] {
+        assert!(secure(other), "{other}");
+    }
+}
+
+#[test]
 fn cheap_password_hashes_need_development() {
     assert_eq!(settings(json!({"hashers": {"bcrypt": {"cost": 4}}})).bcrypt_cost(), 12);
     assert_eq!(settings(json!({"dev": true, "hashers": {"bcrypt": {"cost": 4}}})).bcrypt_cost(), 4);

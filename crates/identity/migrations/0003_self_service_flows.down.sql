@@ -1,0 +1,2 @@
+DROP TABLE self_service_errors;
+DROP TABLE self_service_flows;

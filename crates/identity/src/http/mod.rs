@@ -1,0 +1,8 @@
+//! The routes of this service. A handler reads the request, calls one use case and renders its answer; rules live elsewhere.
+
+pub mod admin;
+pub mod public;
+pub mod render;
+pub mod request;
+
+pub use request::Asked;

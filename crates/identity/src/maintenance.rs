@@ -1,0 +1,99 @@
+//! Removes what has expired, in small batches, so that no operator has to (identity-admin.md §5.6).
+
+use std::time::Duration;
+
+use database::transact;
+use foundation::Timestamp;
+use tokio::sync::watch;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::service::Identity;
+use crate::store::{errors, flows, sessions};
+
+/// A flow that was submitted late gets a successor: it has to be known for a while after its end.
+const FLOWS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// How long people can come back to the page of an error.
+const ERRORS_ARE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Batches of one table in one go; what is left over is the next round's.
+const MOST_BATCHES: usize = 100;
+/// The shortest rest between two rounds.
+const SHORTEST_REST: Duration = Duration::from_secs(1);
+
+/// How many rows were removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cleaned {
+    /// Sessions that expired.
+    pub sessions: u64,
+    /// Flows that expired a day before, with their codes and tokens.
+    pub flows: u64,
+    /// Stored errors older than a week.
+    pub errors: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Table {
+    Sessions,
+    Flows,
+    Errors,
+}
+
+impl Identity {
+    /// Removes what has expired.
+    ///
+    /// # Errors
+    /// What the database says. What was removed until then stays removed.
+    pub async fn clean_once(&self) -> Result<Cleaned, Error> {
+        let cx = self.background();
+        let older_than = cx.settings().database.cleanup.older_than.to_std();
+        Ok(Cleaned {
+            sessions: self.clean(&cx, Table::Sessions, older_than).await?,
+            flows: self.clean(&cx, Table::Flows, older_than.max(FLOWS_ARE_KEPT)).await?,
+            errors: self.clean(&cx, Table::Errors, older_than.max(ERRORS_ARE_KEPT)).await?,
+        })
+    }
+
+    async fn clean(&self, cx: &Context, table: Table, kept: Duration) -> Result<u64, Error> {
+        let before = cx.now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+        let size = i64::from(cx.settings().database.cleanup.batch_size.max(1));
+        let mut removed = 0;
+        for _ in 0..MOST_BATCHES {
+            let batch = transact!(&self.db, |tx| -> Result<u64, Error> {
+                Ok(match table {
+                    Table::Sessions => sessions::sessions_remove_expired(tx, cx, before, size).await?,
+                    Table::Flows => flows::flows_remove_expired(tx, cx, before, size).await?,
+                    Table::Errors => errors::errors_remove_old(tx, cx, before, size).await?,
+                })
+            })
+            .await?;
+            removed += batch;
+            if batch < size as u64 {
+                break;
+            }
+            // Others get their turn at the database between two batches.
+            tokio::task::yield_now().await;
+        }
+        Ok(removed)
+    }
+
+    /// Removes what has expired again and again, with `database.cleanup.sleep.tables` in between, until `shutdown`
+    /// turns true. Several nodes may do so at once.
+    pub async fn clean_forever(self, mut shutdown: watch::Receiver<bool>) {
+        loop {
+            match self.clean_once().await {
+                Ok(cleaned) if cleaned != Cleaned::default() => {
+                    let Cleaned { sessions, flows, errors } = cleaned;
+                    tracing::info!(sessions, flows, errors, "removed what has expired");
+                }
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "could not remove what has expired; the next round tries again"),
+            }
+            let rest = (self.snapshot)().settings.database.cleanup.sleep.tables.to_std().max(SHORTEST_REST);
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                // An error means that nobody is left who could ask for anything: that is the end as well.
+                _ = shutdown.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+}

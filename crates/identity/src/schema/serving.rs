@@ -1,0 +1,42 @@
+//! Schemas as the wire shows them: `/schemas` and `/schemas/{id}`.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use foundation::ApiError;
+use serde_json::{Value, json};
+use serde_json::value::RawValue;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::flows::visit::Visit;
+use crate::service::Identity;
+
+impl Identity {
+    /// A page of all schemas, and how many there are.
+    ///
+    /// # Errors
+    /// A schema that cannot be read.
+    pub async fn schemas_page(&self, cx: &Context, visit: &Visit) -> Result<(Vec<Value>, usize), Error> {
+        let number = |name: &str| visit.parameter(name).and_then(|text| text.parse::<usize>().ok());
+        let size = number("per_page").or(number("page_size")).filter(|size| *size > 0).unwrap_or(250).min(1000);
+        let page = number("page").unwrap_or(0);
+        let all = self.schemas.all(cx.settings()).await?;
+        let shown = all.iter().skip(page.saturating_mul(size)).take(size);
+        let body = shown.map(|schema| json!({"id": schema.id(), "schema": schema.document()})).collect();
+        Ok((body, all.len()))
+    }
+
+    /// The document of a schema, by its id as it is or in base64.
+    ///
+    /// # Errors
+    /// 404 for an unknown id.
+    pub async fn schema_document(&self, cx: &Context, id: &str) -> Result<Box<RawValue>, Error> {
+        let decoded = URL_SAFE_NO_PAD.decode(id).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        for id in [Some(id.to_owned()), decoded].into_iter().flatten() {
+            if let Some(schema) = self.schemas.get(cx.settings(), &id).await? {
+                return Ok(schema.document().to_owned());
+            }
+        }
+        Err(ApiError::not_found("There is no identity schema of this id.").into())
+    }
+}

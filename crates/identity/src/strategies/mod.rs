@@ -1,0 +1,228 @@
+//! What people prove themselves with, or change: a folder for each method, a row for each in [`ALL`].
+//!
+//! A strategy adds its nodes to a form and says what a submission means. It never writes HTTP, never persists and never
+//! runs hooks: the engine does, by the [`Outcome`] it gives. See docs/guides/add-a-strategy.md.
+
+mod code;
+mod identifier_first;
+mod link;
+mod lookup_secret;
+pub mod password;
+mod profile;
+mod totp;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use foundation::Uuid;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::flows::input::Input;
+use crate::flows::visit::Visit;
+use crate::model::flow::{Flow, FlowKind};
+use crate::model::identity::{Credential, CredentialKind, CredentialSecret, Identity as Person};
+use crate::model::message::{Message, ids};
+use crate::model::session::Session;
+use crate::model::ui::{Container, Group};
+use crate::schema::{Derived, IdentitySchema, Problem};
+use crate::service::Identity;
+use crate::sessions::Proof;
+use crate::settings::Settings;
+
+/// All methods, in the order in which they are asked whether a submission is theirs.
+pub const ALL: &[&dyn Strategy] = &[
+    &profile::Profile,
+    &password::Password,
+    &code::Code,
+    &link::Link,
+    &totp::Totp,
+    &lookup_secret::LookupSecret,
+    &identifier_first::IdentifierFirst,
+];
+
+/// A method.
+#[async_trait]
+pub trait Strategy: Send + Sync {
+    /// Its name on the wire and in the configuration.
+    fn method(&self) -> &'static str;
+
+    /// The group of its nodes.
+    fn group(&self) -> Group;
+
+    /// Whether it has a part in flows like this one at all.
+    fn serves(&self, flow: &Flow) -> bool;
+
+    /// Whether the configuration offers it in flows of this kind.
+    fn is_enabled(&self, settings: &Settings, kind: FlowKind) -> bool;
+
+    /// Whether a submission is for it. Most go by the name in `method`.
+    fn claims(&self, _flow: &Flow, input: &Input) -> bool {
+        input.method() == Some(self.method())
+    }
+
+    /// Whether a submission is a try of a secret short enough to be guessed: then it is counted before it is looked at.
+    fn is_attempt(&self, _flow: &Flow, _input: &Input) -> bool {
+        false
+    }
+
+    /// Adds its nodes to the form of a flow that begins, or is shown anew.
+    async fn populate(&self, scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error>;
+
+    /// Says what a submission means.
+    async fn submit(&self, scene: &Scene<'_>, flow: &Flow, input: &Input) -> Result<Outcome, Error>;
+}
+
+/// What a strategy can look at.
+pub struct Scene<'a> {
+    /// The service.
+    pub service: &'a Identity,
+    /// Who asks, and the settings.
+    pub cx: &'a Context,
+    /// What the request brought.
+    pub visit: &'a Visit,
+    /// The schema of the traits.
+    pub schema: &'a Arc<IdentitySchema>,
+    /// Who is signed in, with credentials; in recovery and verification nobody.
+    pub identity: Option<&'a Person>,
+    /// The session of who is signed in.
+    pub session: Option<&'a Session>,
+}
+
+/// What a submission means.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Something is wrong; the flow stays, with these messages.
+    Invalid(Vec<Problem>),
+    /// The flow takes a further step in the same form: what is shown and remembered changes, nothing else.
+    Advance(Box<Step>),
+    /// Somebody proved who they are.
+    Authenticated(Box<Authenticated>),
+    /// Traits and credentials to save.
+    Proposed(Box<Draft>),
+    /// A code or a link was asked for: it is made and sent, if there is anybody to send it to.
+    Send(Dispatch),
+    /// A code was presented, well-formed or not: the engine redeems it.
+    Redeem(Redemption),
+}
+
+/// The next step of a flow.
+#[derive(Debug)]
+pub struct Step {
+    /// The flow as it is then.
+    pub flow: Flow,
+    /// Whether it asks for more input (400) rather than showing what was asked for (200).
+    pub wants_input: bool,
+}
+
+/// A proof, and what it used up.
+#[derive(Debug)]
+pub struct Authenticated {
+    /// The proof.
+    pub proof: Proof,
+    /// The credential as it is after the use, and the revision that was looked at: one of two at once wins.
+    pub used: Option<(Credential, i64)>,
+    /// What to say to the one who comes second.
+    pub used_by_another: Option<Message>,
+}
+
+/// Changes to an identity.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// New traits, checked.
+    pub traits: Option<Derived>,
+    /// New credentials.
+    pub credentials: Vec<CredentialChange>,
+    /// The proof that the change is: signing up, or a second factor that was tried out.
+    pub proof: Option<(crate::model::session::Method, crate::model::identity::Aal)>,
+    /// Whether it touches what only somebody who signed in lately may touch.
+    pub privileged: bool,
+}
+
+/// A change to one credential.
+#[derive(Debug)]
+pub enum CredentialChange {
+    /// It has this secret from now on.
+    Set(CredentialKind, CredentialSecret),
+    /// It goes.
+    Remove(CredentialKind),
+}
+
+/// A request for a code or a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispatch {
+    /// Where to, as it was typed.
+    pub address: String,
+    /// A code, rather than a link.
+    pub code: bool,
+}
+
+/// A code to redeem.
+#[derive(Debug, Clone)]
+pub struct Redemption {
+    /// As it was typed.
+    pub code: String,
+}
+
+impl Outcome {
+    /// One problem with one field.
+    pub fn invalid(field: &str, message: Message) -> Self {
+        Self::Invalid(vec![Problem { field: field.to_owned(), message }])
+    }
+}
+
+/// A field is missing.
+pub fn required(field: &str) -> Problem {
+    let property = field.rsplit('.').next().unwrap_or(field);
+    let message = Message::new(ids::INVALID_REQUIRED, [("property", Value::from(property))]);
+    Problem { field: field.to_owned(), message }
+}
+
+/// Something is wrong for a reason of its own.
+pub fn because(field: &str, reason: &str) -> Problem {
+    let message = Message::new(ids::INVALID_GENERIC, [("reason", Value::from(reason))]);
+    Problem { field: field.to_owned(), message }
+}
+
+/// The methods that the configuration offers in flows like this one.
+pub fn enabled<'a>(settings: &'a Settings, flow: &'a Flow) -> impl Iterator<Item = &'static dyn Strategy> + 'a {
+    ALL.iter().copied().filter(|strategy| strategy.serves(flow) && strategy.is_enabled(settings, flow.kind))
+}
+
+/// Has the enabled methods add their nodes to a form.
+pub async fn populate_all(scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error> {
+    let strategies: Vec<_> = enabled(scene.cx.settings(), flow).collect();
+    for strategy in strategies {
+        strategy.populate(scene, flow).await?;
+    }
+    crate::flows::nodes::ensure_csrf_node(flow);
+    crate::flows::nodes::sort(flow.kind, &mut flow.ui, scene.schema.trait_names());
+    Ok(())
+}
+
+/// Adds trait nodes to a form, filled from `values`.
+pub fn add_trait_nodes(form: &mut Container, schema: &IdentitySchema, group: Group, values: &Value) {
+    form.nodes.extend(schema.trait_nodes(group));
+    crate::flows::nodes::fill_values(form, crate::flows::input::leaves("traits", values));
+}
+
+/// The id of whom `identifier` names for a method, if anybody.
+pub async fn identity_by_identifier(
+    scene: &Scene<'_>,
+    kind: CredentialKind,
+    identifier: &str,
+) -> Result<Option<Person>, Error> {
+    use crate::store::{credentials, identities};
+    let normalised = crate::schema::normalise_identifier(identifier);
+    let cx = scene.cx;
+    database::read!(&scene.service.db, |tx| -> Result<Option<Person>, Error> {
+        let id: Option<Uuid> =
+            identities::identity_id_by_identifier(tx, cx, kind, &normalised, identifier.trim()).await?;
+        let Some(id) = id else { return Ok(None) };
+        let Some(mut identity) = identities::identity_find(tx, cx, id).await? else { return Ok(None) };
+        identity.credentials = credentials::credentials_load(tx, cx, cx.vault(), id).await?;
+        Ok(Some(identity))
+    })
+    .await
+}
