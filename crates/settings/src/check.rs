@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::merge::{Merged, Path};
 use crate::nearest::nearest;
 use crate::schema::{MASK, Schema, carries_secret};
-use crate::{Origin, Problem};
+use crate::{KeyProblem, Origin, Problem};
 
 /// All that the schema says against a document. `name` writes a path as the operator knows it.
 pub(crate) fn check(
@@ -99,7 +99,7 @@ impl Reporter<'_> {
         hint: Option<String>,
     ) -> Problem {
         let key = if path.is_empty() { None } else { Some((self.name)(path)) };
-        Problem::Key { key, message, value, origin, hint }
+        KeyProblem { key, message, value, origin, hint }.into()
     }
 
     /// A value as it may be shown: no secret, and nothing long.

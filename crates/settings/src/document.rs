@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::{Dialect, Problem};
+use crate::{Dialect, Problem, SettingsError};
 
 /// Reads a file and brings it into the flat shape.
 pub(crate) fn read(file: &Path, known_top: &[&str]) -> Result<(Value, Dialect), Problem> {
@@ -22,6 +22,14 @@ pub(crate) fn read(file: &Path, known_top: &[&str]) -> Result<(Value, Dialect), 
         Value::Object(map) => Ok(flatten(map, known_top)),
         _ => Err(syntax("the file must hold keys and values".to_owned())),
     }
+}
+
+/// A document as YAML, for people to read.
+///
+/// # Errors
+/// What YAML cannot express; documents that were loaded can be.
+pub fn to_yaml(value: &Value) -> Result<String, SettingsError> {
+    yaml_serde::to_string(value).map_err(|error| Problem::Schema(error.to_string()).into())
 }
 
 fn yaml(text: &str) -> Result<Value, String> {

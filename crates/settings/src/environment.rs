@@ -20,8 +20,9 @@ pub(crate) struct Assignment {
 
 /// What the environment says, in an order in which list entries can be set, and remarks on what it says in vain.
 pub(crate) fn assignments(schema: &Schema, environment: &BTreeMap<String, String>) -> (Vec<Assignment>, Vec<String>) {
-    let mut names = HashMap::new();
+    let mut names = Vec::new();
     collect(schema, &schema.root(), &mut Vec::new(), &mut names);
+    let names: HashMap<String, Path> = names.into_iter().collect();
     let mut found = Vec::new();
     let mut remarks = Vec::new();
     for (variable, text) in environment {
@@ -44,15 +45,15 @@ pub(crate) fn assignments(schema: &Schema, environment: &BTreeMap<String, String
 }
 
 /// All names of variables that mean a key, each with its path; `#` stands for a list entry's number.
-fn collect(schema: &Schema, place: &Place<'_>, path: &mut Path, names: &mut HashMap<String, Path>) {
+fn collect(schema: &Schema, place: &Place<'_>, path: &mut Path, names: &mut Vec<(String, Path)>) {
     match place.get("x-limen-env") {
         Some(Value::Bool(false)) => return,
         Some(Value::String(own)) => {
-            names.insert(own.to_lowercase(), path.clone());
+            names.push((own.to_lowercase(), path.clone()));
         }
         // A shell cannot set a variable with a dash.
         _ if !path.is_empty() && !path.iter().any(|segment| segment.contains('-')) => {
-            names.entry(path.join("_").to_lowercase()).or_insert_with(|| path.clone());
+            names.push((path.join("_").to_lowercase(), path.clone()));
         }
         _ => {}
     }
@@ -199,6 +200,17 @@ mod tests {
         assert_eq!(read(&others), []);
         let environment = BTreeMap::from([("SESSION".to_owned(), "gnome".to_owned())]);
         assert!(assignments(&schema(), &environment).1[0].contains("SESSION"));
+    }
+
+    /// Underscores stand for dots and for themselves: no two keys of the real schema may come out alike.
+    #[test]
+    fn every_name_of_a_variable_means_one_key() {
+        let schema = Schema::parse(include_str!("../../../api/identity.config.schema.json")).unwrap();
+        let mut names = Vec::new();
+        collect(&schema, &schema.root(), &mut Vec::new(), &mut names);
+        let count = names.len();
+        assert!(count > 500, "{count}");
+        assert_eq!(names.into_iter().collect::<HashMap<_, _>>().len(), count);
     }
 
     #[test]

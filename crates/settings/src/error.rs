@@ -38,36 +38,45 @@ pub enum Problem {
         reason: String,
     },
     /// A key or its value.
-    #[error("{}{}", key.as_deref().unwrap_or("the document"), described(message, value.as_deref(), origin.as_ref(), hint.as_deref()))]
-    Key {
-        /// Its path with dots; unset for the whole document.
-        key: Option<String>,
-        /// What it should be.
-        message: String,
-        /// What it is, unless that is a secret.
-        value: Option<String>,
-        /// Who set it, if somebody did.
-        origin: Option<Origin>,
-        /// What may have been meant.
-        hint: Option<String>,
-    },
+    #[error("{0}")]
+    Key(Box<KeyProblem>),
     /// The schema itself is broken: an error of the program, not of the operator.
     #[error("the configuration schema is broken: {0}")]
     Schema(String),
 }
 
-fn described(message: &str, value: Option<&str>, origin: Option<&Origin>, hint: Option<&str>) -> String {
-    let mut text = format!(" {message}");
-    if let Some(value) = value {
-        text += &format!(", not {value}");
+/// What is wrong with a key or its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyProblem {
+    /// Its path with dots; unset for the whole document.
+    pub key: Option<String>,
+    /// What it should be.
+    pub message: String,
+    /// What it is, unless that is a secret.
+    pub value: Option<String>,
+    /// Who set it, if somebody did.
+    pub origin: Option<Origin>,
+    /// What may have been meant.
+    pub hint: Option<String>,
+}
+
+impl std::fmt::Display for KeyProblem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} {}", self.key.as_deref().unwrap_or("the document"), self.message)?;
+        if let Some(value) = &self.value {
+            write!(formatter, ", not {value}")?;
+        }
+        if let Some(origin) = &self.origin {
+            write!(formatter, " ({origin})")?;
+        }
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(formatter, ". {hint}"))
     }
-    if let Some(origin) = origin {
-        text += &format!(" ({origin})");
+}
+
+impl From<KeyProblem> for Problem {
+    fn from(problem: KeyProblem) -> Self {
+        Self::Key(Box::new(problem))
     }
-    if let Some(hint) = hint {
-        text += &format!(". {hint}");
-    }
-    text
 }
 
 fn listed(problems: &[Problem]) -> String {

@@ -24,7 +24,8 @@ mod nearest;
 mod schema;
 mod watch;
 
-pub use error::{Problem, SettingsError};
+pub use document::to_yaml;
+pub use error::{KeyProblem, Problem, SettingsError};
 pub use explain::Explanation;
 pub use later::{LaterKey, LaterKind};
 pub use live::Live;

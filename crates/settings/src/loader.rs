@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::merge::{Merged, Path, at};
 use crate::schema::Schema;
 use crate::{
-    Explanation, LaterKey, LaterKind, Origin, Problem, SettingsError, check, document, environment, later, nearest,
+    Explanation, KeyProblem, LaterKey, LaterKind, Origin, Problem, SettingsError, check, document, environment, later,
+    nearest,
 };
 
 /// Which shape the files have.
@@ -101,13 +102,9 @@ impl Loader {
             assignments.into_iter().map(|found| (found.path, found.value, Origin::Environment(found.variable)));
         for (path, value, origin) in variables.chain(forced) {
             if let Err(message) = merged.set(&path, value, &origin) {
-                problems.push(Problem::Key {
-                    key: Some(path.join(".")),
-                    message,
-                    value: None,
-                    origin: Some(origin),
-                    hint: None,
-                });
+                let key = Some(path.join("."));
+                let problem = KeyProblem { key, message, value: None, origin: Some(origin), hint: None };
+                problems.push(problem.into());
             }
         }
         if !problems.is_empty() {
@@ -185,12 +182,15 @@ impl Loaded {
             self.later_keys().into_iter().partition(|found| found.kind == LaterKind::Refuse);
         let problems: Vec<Problem> = refused
             .into_iter()
-            .map(|found| Problem::Key {
-                origin: self.origin(&found.key).cloned(),
-                key: Some(found.key),
-                message: "asks for what this release does not have".to_owned(),
-                value: None,
-                hint: Some("Passing over it would not be safe: take it out or switch it off".to_owned()),
+            .map(|found| {
+                KeyProblem {
+                    origin: self.origin(&found.key).cloned(),
+                    key: Some(found.key),
+                    message: "asks for what this release does not have".to_owned(),
+                    value: None,
+                    hint: Some("Passing over it would not be safe: take it out or switch it off".to_owned()),
+                }
+                .into()
             })
             .collect();
         if problems.is_empty() {
@@ -238,13 +238,8 @@ impl Loaded {
             .get(depth)
             .and_then(|wrong| nearest::nearest(wrong, known.into_iter()))
             .map(|near| format!("Did you mean {near}?"));
-        Problem::Key {
-            key: Some(path.join(".")),
-            message: "is no known key".to_owned(),
-            value: None,
-            origin: None,
-            hint,
-        }
+        let message = "is no known key".to_owned();
+        KeyProblem { key: Some(path.join(".")), message, value: None, origin: None, hint }.into()
     }
 
     /// A path from a dotted text, in either format's words.

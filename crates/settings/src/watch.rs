@@ -46,7 +46,7 @@ impl Reloader {
         }
         self.last_read = loaded.value().clone();
         let paths = differences(self.in_force.value(), loaded.value());
-        let (fixed, free): (Vec<Path>, Vec<Path>) = paths.into_iter().partition(|path| needs_restart(path));
+        let (fixed, free): (Vec<Path>, Vec<Path>) = paths.into_iter().partition(needs_restart);
         let names = |paths: &[Path]| paths.iter().map(|path| loaded.named(path)).collect();
         let (changed, needs_restart) = (names(&free), names(&fixed));
         for path in &fixed {

@@ -1,5 +1,4 @@
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::mpsc;
 
 use serde_json::json;
 
@@ -62,8 +61,8 @@ fn a_wrong_file_changes_nothing() {
 }
 
 /// Starts a watch that reports each lifespan; it looks when told to.
-fn watched(loader: Loader, loaded: Loaded) -> (Watch, mpsc::Receiver<String>) {
-    let (sender, seen) = mpsc::channel();
+fn watched(loader: Loader, loaded: Loaded) -> (Watch, Receiver<String>) {
+    let (sender, seen) = channel();
     let apply = move |reload: Reload| {
         let lifespan = reload.loaded.value()["session"]["lifespan"].as_str().unwrap_or("none").to_owned();
         let refused = lifespan == "refused";

@@ -40,7 +40,8 @@ pub use operations::{
 pub use reference::UrlReference;
 pub use resolve::{CookieAttributes, FlowName, FlowSettings};
 pub use serve::{
-    AdminListener, Cors, Listener, PagesListener, PublicListener, RequestLog, Serve, Socket, Tls, TlsSource,
+    AdminListener, Cors, InboxListener, Listener, PagesListener, PublicListener, RequestLog, Serve, Socket, Tls,
+    TlsSource,
 };
 pub use session::{Cookies, RequiredAal, SameSite, Session, SessionCookie, Tokenizer, TokenizerTemplate, Whoami};
 

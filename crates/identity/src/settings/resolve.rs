@@ -170,12 +170,12 @@ impl Settings {
 
     /// How browsers reach the built-in pages, if they listen; it ends in a slash.
     pub fn pages_base_url(&self) -> Option<Url> {
-        self.serve.pages.as_ref().map(pages_url)
+        self.serve.pages.as_ref().map(|pages| local_url(pages.base_url.as_ref(), pages.port))
     }
 
     /// How browsers reach the development inbox, if it listens; it ends in a slash.
     pub fn inbox_base_url(&self) -> Option<Url> {
-        self.serve.inbox.as_ref().map(pages_url)
+        self.serve.inbox.as_ref().map(|inbox| local_url(inbox.base_url.as_ref(), inbox.port))
     }
 
     /// What mailed links start with; it ends in a slash.
@@ -231,9 +231,8 @@ impl Settings {
     }
 }
 
-fn pages_url(listener: &super::PagesListener) -> Url {
-    let own = listener.base_url.clone().map(with_slash);
-    own.unwrap_or_else(|| fixed(&format!("http://localhost:{}/", listener.port)))
+fn local_url(configured: Option<&Url>, port: u16) -> Url {
+    configured.cloned().map_or_else(|| fixed(&format!("http://localhost:{port}/")), with_slash)
 }
 
 fn with_slash(mut url: Url) -> Url {

@@ -76,7 +76,8 @@ fn plain_http_on_this_machine_alone_needs_no_secure_cookies() {
     for local in ["http://localhost:4433/", "http://127.0.0.1:4433/", "http://[::1]/", "http://app.localhost/"] {
         assert!(!secure(local), "{local}");
     }
-    for other in ["https://localhost/", "http://auth.example.org/", "http://10.0.0.1/", "http://localhost.example.org/"] {
+    for other in ["https://localhost/", "http://auth.example.org/", "http://10.0.0.1/", "http://localhost.example.org/"]
+    {
         assert!(secure(other), "{other}");
     }
 }
@@ -93,6 +94,9 @@ fn pages_that_listen_are_the_default_of_ui_urls() {
     let own = settings(json!({"serve": {"pages": {"port": 4455}}}));
     assert_eq!(own.ui_url(FlowName::Login).as_str(), "http://localhost:4455/login");
     assert_eq!(own.error_ui_url().as_str(), "http://localhost:4455/error");
+    assert_eq!(own.inbox_base_url(), None);
+    let inbox = settings(json!({"serve": {"inbox": {}}}));
+    assert_eq!(inbox.inbox_base_url().unwrap().as_str(), "http://localhost:4436/");
     let none = settings(json!({}));
     assert_eq!(none.ui_url(FlowName::Login).as_str(), "https://www.ory.com/kratos/docs/fallback/login");
 }

@@ -15,7 +15,7 @@ pub struct Serve {
     /// The built-in pages; absent: not listening.
     pub pages: Option<PagesListener>,
     /// The development inbox; absent: not listening.
-    pub inbox: Option<PagesListener>,
+    pub inbox: Option<InboxListener>,
 }
 
 /// `serve.public`.
@@ -140,7 +140,7 @@ pub struct RequestLog {
     pub disable_for_health: bool,
 }
 
-/// `serve.pages` and `serve.inbox`.
+/// `serve.pages`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct PagesListener {
@@ -155,6 +155,24 @@ pub struct PagesListener {
 impl Default for PagesListener {
     fn default() -> Self {
         Self { host: "127.0.0.1".to_owned(), port: 4455, base_url: None }
+    }
+}
+
+/// `serve.inbox`: as `serve.pages`, at another port.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct InboxListener {
+    /// An address.
+    pub host: String,
+    /// A port.
+    pub port: u16,
+    /// How browsers reach it; unset: `http://localhost:<port>/`.
+    pub base_url: Option<Url>,
+}
+
+impl Default for InboxListener {
+    fn default() -> Self {
+        Self { host: "127.0.0.1".to_owned(), port: 4436, base_url: None }
     }
 }
 
