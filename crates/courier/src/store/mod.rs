@@ -1,0 +1,5 @@
+//! The tables of this crate, a file each. SQL stands next to the function that runs it.
+
+pub(crate) mod inbox;
+pub(crate) mod listing;
+pub(crate) mod messages;
