@@ -38,7 +38,11 @@ impl From<ApiError> for Error {
 
 impl Retry for Error {
     fn is_retryable(&self) -> bool {
-        matches!(self, Self::Database(error) if error.is_retryable())
+        match self {
+            Self::Database(error) => error.is_retryable(),
+            Self::Courier(error) => error.is_retryable(),
+            _ => false,
+        }
     }
 }
 
@@ -67,7 +71,8 @@ impl Error {
             Self::Hash(HashError::TooLong { .. }) => ApiError::bad_request("The password is too long."),
             Self::Schema(error) => {
                 tracing::error!(%error, "an identity schema cannot be used");
-                ApiError::internal().id("invalid_configuration").reason("An identity schema cannot be used.")
+                let status = if error.is_upstream() { 502 } else { 500 };
+                ApiError::new(status).id(error.wire_id()).reason("An identity schema cannot be used.")
             }
             error => {
                 tracing::error!(%error, "a request failed");

@@ -316,9 +316,11 @@ impl Identity {
         });
         let mut notices = Vec::new();
         for address in told {
-            let data = courier::TemplateData::new()
-                .identity(identity_json(cx, after))
-                .set("ChangedAt", "changed_at", cx.now.to_string());
+            let data = courier::TemplateData {
+                identity: Some(identity_json(cx, after)),
+                changed_at: Some(cx.now),
+                ..courier::TemplateData::default()
+            };
             match self.courier.compose(cx, TemplateKind::VerifiableAddressChanged, &address.value, data).await {
                 Ok(composed) => notices.push(composed),
                 Err(error) => tracing::error!(%error, "the notice of a changed address could not be composed"),

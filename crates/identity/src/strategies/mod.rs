@@ -3,9 +3,9 @@
 //! A strategy adds its nodes to a form and says what a submission means. It never writes HTTP, never persists and never
 //! runs hooks: the engine does, by the [`Outcome`] it gives. See docs/guides/add-a-strategy.md.
 
-mod code;
+pub mod code;
 mod identifier_first;
-mod link;
+pub mod link;
 mod lookup_secret;
 pub mod password;
 mod profile;

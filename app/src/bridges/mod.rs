@@ -1,0 +1,4 @@
+//! Where services meet: the ports of one, filled in with another in this process.
+
+pub mod courier_settings;
+pub mod pages;

@@ -1,0 +1,98 @@
+//! The pages ask the identity service's public API inside this process: the same routes, guards and answers as over HTTP.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use identity::Snapshot;
+use pages::ports::{ApiAnswer, ForwardedHeaders, PublicApi, PublicApiError};
+use pages::settings::PagesSettings;
+use settings::Live;
+use tower::ServiceExt;
+use url::Url;
+use web::Peer;
+
+/// Answers of the pages' questions are forms and sessions: small.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+/// The public routes of this process.
+pub struct InProcess {
+    /// The routes.
+    pub public: Router,
+    /// The settings in force, for the host that requests are addressed to.
+    pub snapshot: Arc<Live<Snapshot>>,
+}
+
+#[async_trait]
+impl PublicApi for InProcess {
+    async fn get(&self, path_and_query: &str, headers: ForwardedHeaders) -> Result<ApiAnswer, PublicApiError> {
+        self.ask(Method::GET, path_and_query, headers).await
+    }
+
+    async fn delete(&self, path_and_query: &str, headers: ForwardedHeaders) -> Result<ApiAnswer, PublicApiError> {
+        self.ask(Method::DELETE, path_and_query, headers).await
+    }
+}
+
+impl InProcess {
+    async fn ask(&self, method: Method, path: &str, forwarded: ForwardedHeaders) -> Result<ApiAnswer, PublicApiError> {
+        let failed = |error: &dyn std::fmt::Display| PublicApiError(error.to_string());
+        let mut request = Request::builder().method(method).uri(path).body(Body::empty()).map_err(|error| failed(&error))?;
+        *request.headers_mut() = forwarded.headers;
+        request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));
+        let host = authority(&self.snapshot.get().settings.public_base_url());
+        if let Ok(host) = host.parse() {
+            request.headers_mut().insert(header::HOST, host);
+        }
+        request.extensions_mut().insert(Peer { address: forwarded.peer, tls: false });
+        let response = self.public.clone().oneshot(request).await.map_err(|error| failed(&error))?;
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, LARGEST_ANSWER).await.map_err(|error| failed(&error))?;
+        let location = parts.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(ApiAnswer {
+            status: parts.status.as_u16(),
+            location,
+            body: serde_json::from_slice(&bytes).unwrap_or_default(),
+            set_cookies: parts.headers.get_all(header::SET_COOKIE).iter().cloned().collect(),
+        })
+    }
+}
+
+fn authority(url: &Url) -> String {
+    match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        _ => "localhost".to_owned(),
+    }
+}
+
+/// What the pages need to know of the configuration.
+pub fn settings(snapshot: &Snapshot) -> PagesSettings {
+    let settings = &snapshot.settings;
+    let flows = &settings.selfservice.flows;
+    let mut origins = vec![settings.default_return_url().origin().ascii_serialization()];
+    origins.extend(settings.selfservice.allowed_return_urls.iter().filter_map(|url| origin(url)));
+    PagesSettings {
+        public_base_url: settings.public_base_url().into(),
+        pages_base_url: settings.pages_base_url().map(String::from).unwrap_or_default(),
+        allowed_form_origins: origins,
+        name: "limen".to_owned(),
+        dev: settings.dev,
+        inbox_url: settings.inbox_base_url().filter(|_| settings.dev).map(String::from),
+        registration_enabled: flows.registration.enabled,
+        recovery_enabled: flows.recovery.enabled,
+        verification_enabled: flows.verification.enabled,
+    }
+}
+
+/// The origin of an entry of the list of addresses to return to; a wildcard host is passed on as it is.
+fn origin(entry: &str) -> Option<String> {
+    if let Some((scheme, rest)) = entry.split_once("://*.") {
+        let host = rest.split('/').next()?;
+        return Some(format!("{scheme}://*.{host}"));
+    }
+    let origin = Url::parse(entry).ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
+}

@@ -1,0 +1,121 @@
+//! The command line.
+
+pub mod config;
+pub mod migrate;
+pub mod serve;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::logs;
+
+/// Identity and access infrastructure in one program.
+#[derive(Debug, Parser)]
+#[command(name = "limen", version, propagate_version = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve: listeners and workers, until a signal ends them.
+    Serve(Serve),
+    /// Bring the database to the tables that this release needs.
+    Migrate {
+        #[command(subcommand)]
+        what: Migrate,
+    },
+    /// Look at the configuration.
+    Config {
+        #[command(subcommand)]
+        what: Config,
+    },
+    /// Say which release this is.
+    Version,
+}
+
+/// Arguments of `limen serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The services to serve; all that are configured if none is named.
+    #[arg(value_parser = ["identity"])]
+    pub services: Vec<String>,
+    #[command(flatten)]
+    pub files: Files,
+    /// Development: cookies without Secure, mail to the built-in inbox. Never in production.
+    #[arg(long)]
+    pub dev: bool,
+    /// Migrate the database at start. SQLite does so in any case.
+    #[arg(long)]
+    pub auto_migrate: bool,
+    /// Accepted for compatibility: messages are always delivered.
+    #[arg(long, hide = true)]
+    pub watch_courier: bool,
+    /// Accepted for compatibility: nothing is ever reported to anybody.
+    #[arg(long, hide = true)]
+    pub sqa_opt_out: bool,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args, Clone)]
+pub struct Files {
+    /// A configuration file (YAML or JSON); later ones override earlier ones.
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    /// Where a server without a configuration file makes its own.
+    #[arg(long, value_name = "FOLDER", default_value = ".limen")]
+    pub data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Migrate {
+    /// The database's tables.
+    Sql(migrate::Sql),
+}
+
+#[derive(Debug, Subcommand)]
+enum Config {
+    /// Say whether a server with this configuration would start.
+    Check(Files),
+    /// Say what a key means, what it is, and where that comes from.
+    Explain {
+        /// The key, with dots: session.lifespan
+        key: String,
+        #[command(flatten)]
+        files: Files,
+    },
+    /// Print all keys that have a default.
+    Defaults,
+}
+
+/// The environment: read here, once, and passed on.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// What the person at the terminal needs to know.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let environment = environment();
+    match arguments.command {
+        Command::Serve(serve) => serve::run(&serve, environment),
+        Command::Migrate { what: Migrate::Sql(sql) } => migrate::run(&sql, &environment),
+        Command::Config { what: Config::Check(files) } => logs::say(&config::check(&files.config, &environment)?),
+        Command::Config { what: Config::Explain { key, files } } => {
+            logs::say(&config::explain(&key, &files.config, &environment)?)
+        }
+        Command::Config { what: Config::Defaults } => logs::say(&config::defaults()?),
+        Command::Version => logs::say(&format!("limen {}", env!("CARGO_PKG_VERSION"))),
+    }
+}
+
+/// Runs asynchronous work to its end.
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}

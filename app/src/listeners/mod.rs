@@ -1,0 +1,176 @@
+//! The listeners: public and admin always, the pages and the inbox where the configuration names them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use futures::future::join_all;
+use identity::settings::{Listener, PagesListener, TlsSource};
+use tokio::sync::watch;
+use url::Url;
+use web::cors::CorsSettings;
+use web::guard::GuardSettings;
+use web::listen::{self, Bound, Listen, PemSource, Timeouts, TlsFiles, UnixSocket};
+use web::observe::Observer;
+use web::{body, cors, guard, observe, routing};
+
+use crate::bridges::pages::{self as bridge, InProcess};
+use crate::compose::Program;
+
+/// Sockets that are open and not served yet.
+pub struct Listeners {
+    public: Bound,
+    admin: Bound,
+    pages: Option<Bound>,
+    inbox: Option<Bound>,
+}
+
+impl Listeners {
+    /// What the log says at start.
+    pub fn describe(&self, program: &Program) -> Vec<String> {
+        let now = program.snapshot.get();
+        let settings = &now.settings;
+        let mut lines = vec![
+            format!("public API: {}", settings.public_base_url()),
+            format!("admin API: {}", settings.admin_base_url()),
+        ];
+        lines.extend(settings.pages_base_url().map(|url| format!("pages: {url}")));
+        lines.extend(settings.inbox_base_url().map(|url| format!("inbox: {url}")));
+        lines
+    }
+}
+
+/// Opens all sockets.
+///
+/// # Errors
+/// The first one that cannot be opened, with the key to change.
+pub async fn bind(program: &Program) -> anyhow::Result<Listeners> {
+    let now = program.snapshot.get();
+    let settings = &now.settings;
+    let public = listener("serve.public", &settings.serve.public.listener, settings.public_port(), "0.0.0.0");
+    // No stranger reaches the admin API by default: it binds to loopback unless a host is named.
+    let admin = listener("serve.admin", &settings.serve.admin.listener, settings.admin_port(), "127.0.0.1");
+    let extra = |key: &str, from: &Option<PagesListener>| {
+        from.as_ref().map(|from| Listen::new(key, &from.host, from.port))
+    };
+    let pages = extra("serve.pages", &settings.serve.pages);
+    let inbox = extra("serve.inbox", &settings.serve.inbox);
+    Ok(Listeners {
+        public: listen::bind(&public).await?,
+        admin: listen::bind(&admin).await?,
+        pages: match pages {
+            Some(pages) => Some(listen::bind(&pages).await?),
+            None => None,
+        },
+        inbox: match inbox {
+            Some(inbox) => Some(listen::bind(&inbox).await?),
+            None => None,
+        },
+    })
+}
+
+fn listener(key: &str, from: &Listener, port: u16, host: &str) -> Listen {
+    let host = if from.host.is_empty() { host } else { &from.host };
+    let mut listen = Listen::new(key, host, port);
+    if let listen::ListenAddress::Unix(UnixSocket { mode, owner, group, .. }) = &mut listen.address {
+        *mode = from.socket.mode;
+        owner.clone_from(&from.socket.owner);
+        group.clone_from(&from.socket.group);
+    }
+    listen.tls = tls(&from.tls.cert, &from.tls.key);
+    listen
+}
+
+fn tls(certificate: &TlsSource, key: &TlsSource) -> Option<TlsFiles> {
+    Some(TlsFiles { certificate: pem(certificate)?, key: pem(key)? })
+}
+
+fn pem(from: &TlsSource) -> Option<PemSource> {
+    let path = from.path.clone().map(|path| PemSource::Path(path.into()));
+    path.or_else(|| from.base64.as_ref().map(|text| PemSource::Base64(text.reveal().clone())))
+}
+
+/// Serves all sockets until told to stop, then until their open requests are answered.
+pub async fn serve(listeners: Listeners, program: &Program, stopped: &watch::Receiver<bool>) {
+    let public = public_router(program);
+    let mut serving = vec![
+        tokio::spawn(listen::serve(listeners.public, public.clone(), Timeouts::PUBLIC, stopped.clone())),
+        tokio::spawn(listen::serve(listeners.admin, admin_router(program), Timeouts::ADMIN, stopped.clone())),
+    ];
+    if let Some(bound) = listeners.pages {
+        let router = pages_router(program, public);
+        serving.push(tokio::spawn(listen::serve(bound, router, Timeouts::PUBLIC, stopped.clone())));
+    }
+    if let Some(bound) = listeners.inbox {
+        serving.push(tokio::spawn(listen::serve(bound, inbox_router(program), Timeouts::ADMIN, stopped.clone())));
+    }
+    join_all(serving).await;
+}
+
+fn observed(program: &Program, router: Router, listener: &'static str) -> Router {
+    let observer = Observer { metrics: Arc::clone(&program.metrics), rng: Arc::clone(&program.rng), listener };
+    routing::enclose(observe::apply(router, observer))
+}
+
+fn public_router(program: &Program) -> Router {
+    let routes = routing::finish(identity::http::public::router(program.identity.clone()));
+    let limited = body::limit(routes, body::DEFAULT_CAP);
+    let snapshot = Arc::clone(&program.snapshot);
+    let shared = cors::apply(limited, Arc::new(move || Arc::new(cors_settings(&snapshot.get().settings))));
+    observed(program, shared, "public")
+}
+
+fn cors_settings(settings: &identity::settings::Settings) -> CorsSettings {
+    let from = &settings.serve.public.cors;
+    CorsSettings {
+        enabled: from.enabled,
+        allowed_origins: from.allowed_origins.clone(),
+        allowed_methods: from.allowed_methods.clone(),
+        allowed_headers: from.allowed_headers.clone(),
+        exposed_headers: from.exposed_headers.clone(),
+        allow_credentials: from.allow_credentials,
+        max_age: i64::try_from(from.max_age).unwrap_or(i64::MAX),
+        options_passthrough: from.options_passthrough,
+        allow_public_suffix_wildcards: settings.feature_flags.legacy_allow_insecure_origins,
+    }
+}
+
+fn admin_router(program: &Program) -> Router {
+    let routes = identity::http::admin::admin_router(program.identity.clone(), Arc::clone(&program.metrics));
+    let limited = body::limit(routing::finish(routes), body::DEFAULT_CAP);
+    let snapshot = Arc::clone(&program.snapshot);
+    let guarded = guard::apply(
+        limited,
+        Arc::new(move || {
+            let settings = &snapshot.get().settings;
+            let host = settings.serve.admin.listener.host.clone();
+            Arc::new(guard_settings("serve.admin.base_url", Some(settings.admin_base_url()), host))
+        }),
+    );
+    observed(program, guarded, "admin")
+}
+
+fn pages_router(program: &Program, public: Router) -> Router {
+    let api = Arc::new(InProcess { public, snapshot: Arc::clone(&program.snapshot) });
+    let snapshot = Arc::clone(&program.snapshot);
+    let settings = Arc::new(move || Arc::new(bridge::settings(&snapshot.get())));
+    let routes = pages::router(api, settings, Arc::clone(&program.rng));
+    observed(program, body::limit(routes, body::DEFAULT_CAP), "pages")
+}
+
+fn inbox_router(program: &Program) -> Router {
+    let routes = courier::inbox::router(Arc::clone(&program.courier), program.tenant);
+    let snapshot = Arc::clone(&program.snapshot);
+    let guarded = guard::apply(
+        body::limit(routing::finish(routes), body::DEFAULT_CAP),
+        Arc::new(move || {
+            let settings = &snapshot.get().settings;
+            let host = settings.serve.inbox.as_ref().map(|inbox| inbox.host.clone()).unwrap_or_default();
+            Arc::new(guard_settings("serve.inbox.base_url", settings.inbox_base_url(), host))
+        }),
+    );
+    observed(program, guarded, "inbox")
+}
+
+fn guard_settings(key: &str, own: Option<Url>, host: String) -> GuardSettings {
+    GuardSettings { own_urls: own.into_iter().collect(), hosts: vec![host], key: key.to_owned() }
+}
