@@ -9,8 +9,8 @@ mod assets;
 mod flow;
 mod headers;
 mod http;
-mod ports;
-mod settings;
+pub mod ports;
+pub mod settings;
 mod texts;
 mod urls;
 mod view;
@@ -36,8 +36,8 @@ pub(crate) struct Pages {
     assets: assets::Assets,
 }
 
-/// The routes of the pages, for the listener of `serve.pages`. Where the listener serves with connect info, the
-/// browser's address goes on to the API.
+/// The routes of the pages, for the listener of `serve.pages`. The browser's address
+/// (`web::Peer`) goes on to the API.
 pub fn router(api: Arc<dyn PublicApi>, settings: SettingsSource, rng: Arc<dyn Rng>) -> Router {
     let languages = texts::Languages::embedded();
     http::routes(Arc::new(Pages { api, settings, rng, languages, assets: assets::Assets::embedded() }))

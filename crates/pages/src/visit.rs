@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -49,7 +49,7 @@ impl FromRequestParts<Arc<Pages>> for Visit {
             texts: pages.languages.choose(language),
             query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
             headers: parts.headers.clone(),
-            peer: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0),
+            peer: web::Peer::of(&parts.extensions).address,
             set_cookies: Vec::new(),
         })
     }
