@@ -4,7 +4,7 @@
 mod mail;
 mod secret;
 
-pub(super) use mail::{Occasion, compose, compose_notice, link_url};
+pub(super) use mail::{Occasion, compose, compose_for_nobody, compose_notice, link_url, unless_unwritable};
 pub(super) use secret::{Presented, Secret, SecretKind, purpose};
 
 use foundation::ApiError;
@@ -123,6 +123,16 @@ pub(super) fn transient_payload(input: &Input) -> Map<String, Value> {
 /// What is told back of it.
 pub(super) fn echoed(payload: Map<String, Value>) -> Extras<'static> {
     Extras { transient_payload: (!payload.is_empty()).then_some(Value::Object(payload)), ..Extras::default() }
+}
+
+/// How often one flow may try.
+pub(super) fn most_attempts(cx: &Context) -> i64 {
+    i64::from(cx.settings().selfservice.methods.code.config.max_submissions)
+}
+
+/// That links are not in use.
+pub(super) fn links_are_off() -> ApiError {
+    ApiError::not_found("The method \"link\" is switched off here: it has to be enabled in the configuration.")
 }
 
 /// That a flow's codes were tried too often.

@@ -1,6 +1,6 @@
 //! The mails of recovery and verification. Composing may fetch templates: it happens before any transaction.
 
-use courier::{Composed, TemplateData, TemplateKind};
+use courier::{Composed, CourierError, TemplateData, TemplateKind};
 use serde_json::{Map, Value};
 use url::form_urlencoded::Serializer;
 
@@ -8,28 +8,28 @@ use super::secret::{Secret, SecretKind};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::flow::{Flow, FlowKind};
-use crate::model::identity::Identity as Person;
+use crate::model::identity::{Aal, Identity as Person, IdentityState};
 use crate::service::Identity;
 use crate::sessions::view::identity_json;
 
 /// Why a mail is written, and to whom.
 #[derive(Debug)]
-pub struct Occasion<'a> {
+pub(in crate::flows) struct Occasion<'a> {
     /// The flow that asks for a proof.
-    pub flow: &'a Flow,
+    pub(in crate::flows) flow: &'a Flow,
     /// Whose address it is.
-    pub identity: &'a Person,
+    pub(in crate::flows) identity: &'a Person,
     /// The address.
-    pub recipient: &'a str,
+    pub(in crate::flows) recipient: &'a str,
     /// What the client sent along.
-    pub payload: &'a Map<String, Value>,
+    pub(in crate::flows) payload: &'a Map<String, Value>,
 }
 
 /// The mail that carries a code or a link.
 ///
 /// # Errors
 /// A template cannot be read or rendered.
-pub async fn compose(
+pub(in crate::flows) async fn compose(
     service: &Identity,
     cx: &Context,
     secret: &Secret,
@@ -69,7 +69,7 @@ pub async fn compose(
 ///
 /// # Errors
 /// A template cannot be read or rendered.
-pub async fn compose_notice(
+pub(in crate::flows) async fn compose_notice(
     service: &Identity,
     cx: &Context,
     flow: &Flow,
@@ -90,8 +90,55 @@ pub async fn compose_notice(
     Ok(service.courier.compose(cx, kind, recipient, data).await?)
 }
 
+/// Composes the mail that nobody gets, so that an address that nobody has costs what others cost. A template that fails
+/// for want of somebody's traits is no error then.
+pub(in crate::flows) async fn compose_for_nobody(
+    service: &Identity,
+    cx: &Context,
+    secret: &Secret,
+    flow: &Flow,
+    payload: &Map<String, Value>,
+) {
+    let identity = nobody(cx);
+    let occasion = Occasion { flow, identity: &identity, recipient: "nobody@example.invalid", payload };
+    if let Err(error) = compose(service, cx, secret, occasion).await {
+        tracing::debug!(%error, "a mail to nobody cannot be composed");
+    }
+}
+
+fn nobody(cx: &Context) -> Person {
+    Person {
+        id: cx.rng.uuid(),
+        external_id: None,
+        schema_id: cx.settings().identity.default_schema_id.clone(),
+        state: IdentityState::Active,
+        state_changed_at: None,
+        traits: Value::Object(Map::new()),
+        metadata_public: None,
+        metadata_admin: None,
+        organization_id: None,
+        available_aal: Aal::Aal0,
+        verifiable_addresses: Vec::new(),
+        recovery_addresses: Vec::new(),
+        credentials: Vec::new(),
+        created_at: cx.now,
+        updated_at: cx.now,
+    }
+}
+
+/// A typed address that no mail can be written to gets none; that is no error, as nobody has it.
+///
+/// # Errors
+/// All others.
+pub(in crate::flows) fn unless_unwritable(mail: Result<Composed, Error>) -> Result<Option<Composed>, Error> {
+    match mail {
+        Err(Error::Courier(CourierError::Recipient)) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// Where a mailed link leads.
-pub fn link_url(cx: &Context, flow: &Flow, name: &str, secret: &str) -> String {
+pub(in crate::flows) fn link_url(cx: &Context, flow: &Flow, name: &str, secret: &str) -> String {
     let settings = cx.settings();
     let base = if name == "token" { settings.link_base_url() } else { settings.public_base_url() };
     let query = Serializer::new(String::new()).append_pair("flow", &flow.id.to_string()).append_pair(name, secret).finish();

@@ -9,16 +9,16 @@ use crate::strategies::code;
 
 /// A fresh code or link token. The database keeps a tag of it, the mail carries it, and nothing else has it.
 #[derive(Debug)]
-pub struct Secret {
+pub(in crate::flows) struct Secret {
     /// Which of the two.
-    pub kind: SecretKind,
+    pub(in crate::flows) kind: SecretKind,
     /// From then on it does not work.
-    pub expires_at: Timestamp,
+    pub(in crate::flows) expires_at: Timestamp,
 }
 
 /// A code or a link token.
 #[derive(Debug)]
-pub enum SecretKind {
+pub(in crate::flows) enum SecretKind {
     /// Six digits.
     Code(OneTimeCode),
     /// The token of a link.
@@ -27,7 +27,7 @@ pub enum SecretKind {
 
 impl Secret {
     /// A fresh one for `flow`, by its method. It never outlives the flow.
-    pub fn make(cx: &Context, flow: &Flow) -> Self {
+    pub(in crate::flows) fn make(cx: &Context, flow: &Flow) -> Self {
         let methods = &cx.settings().selfservice.methods;
         if flow.active.as_deref() == Some("link") {
             return Self::link(cx, flow, methods.link.config.lifespan);
@@ -36,31 +36,31 @@ impl Secret {
     }
 
     /// A fresh code for `flow`.
-    pub fn code(cx: &Context, flow: &Flow, lifespan: GoDuration) -> Self {
+    pub(in crate::flows) fn code(cx: &Context, flow: &Flow, lifespan: GoDuration) -> Self {
         let kind = SecretKind::Code(OneTimeCode::generate(cx.rng.as_ref()));
         Self { kind, expires_at: (cx.now + lifespan).min(flow.expires_at) }
     }
 
     /// A fresh link token for `flow`.
-    pub fn link(cx: &Context, flow: &Flow, lifespan: GoDuration) -> Self {
+    pub(in crate::flows) fn link(cx: &Context, flow: &Flow, lifespan: GoDuration) -> Self {
         let kind = SecretKind::Link(LinkToken::generate(cx.rng.as_ref()));
         Self { kind, expires_at: (cx.now + lifespan).min(flow.expires_at) }
     }
 
     /// For how long it works, for people.
-    pub fn minutes(&self, now: Timestamp) -> i64 {
+    pub(in crate::flows) fn minutes(&self, now: Timestamp) -> i64 {
         (self.expires_at.as_second() - now.as_second()) / 60
     }
 }
 
 /// What keeps the stored codes of one kind of flow from working in the other.
-pub fn purpose(kind: FlowKind) -> &'static str {
+pub(in crate::flows) fn purpose(kind: FlowKind) -> &'static str {
     if kind == FlowKind::Recovery { code::RECOVERY_PURPOSE } else { code::VERIFICATION_PURPOSE }
 }
 
 /// What somebody presented.
 #[derive(Debug)]
-pub enum Presented {
+pub(in crate::flows) enum Presented {
     /// What a code may be stored as, under each secret of the configuration.
     Code(Vec<[u8; 32]>),
     /// What a link token is stored as.
@@ -69,12 +69,12 @@ pub enum Presented {
 
 impl Presented {
     /// A code that was typed into `flow`.
-    pub fn code(cx: &Context, flow: &Flow, typed: &str) -> Self {
+    pub(in crate::flows) fn code(cx: &Context, flow: &Flow, typed: &str) -> Self {
         Self::Code(OneTimeCode::presented(typed.trim()).tags(cx.macs(), purpose(flow.kind)))
     }
 
     /// A token that came with a link.
-    pub fn link(token: &str) -> Self {
+    pub(in crate::flows) fn link(token: &str) -> Self {
         Self::Link(LinkToken::presented(token).digest())
     }
 }

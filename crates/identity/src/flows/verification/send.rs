@@ -1,0 +1,147 @@
+//! A code or a link is asked for. The answer is the same whether anybody has the address, and so is most of the work.
+
+use courier::Composed;
+use database::{Tx, read, transact};
+use foundation::Uuid;
+use serde_json::{Map, Value};
+
+use super::super::challenges::{self, Occasion, Secret, SecretKind, purpose};
+use super::super::transitions::Event;
+use super::super::visit::{Audience, Reply, Visit};
+use crate::context::Context;
+use crate::error::Error;
+use crate::model::flow::Flow;
+use crate::model::identity::{Channel, Identity as Person, VerifiableAddress};
+use crate::model::message::{Message, ids};
+use crate::schema::normalise_identifier;
+use crate::service::Identity;
+use crate::store::{addresses, codes, flows, identities};
+use crate::strategies::{Dispatch, code, link};
+
+/// What goes out, and what is kept to recognise it when it comes back.
+struct Sending {
+    mail: Option<Composed>,
+    secret: Option<(Uuid, Secret)>,
+}
+
+impl Identity {
+    /// Sends what proves an address, if anybody has it.
+    pub(super) async fn verification_send(
+        &self,
+        cx: &Context,
+        visit: &Visit,
+        flow: Flow,
+        by: Audience,
+        dispatch: Dispatch,
+        payload: Map<String, Value>,
+    ) -> Result<Reply, Error> {
+        let via = if dispatch.address.contains('@') { Channel::Email } else { Channel::Sms };
+        let value = normalise_identifier(&dispatch.address);
+        let known = self.verification_find(cx, via, &value).await?;
+        let from = flow.state;
+        let mut sent = flow;
+        sent.state = challenges::next_state(&sent, Event::Sent)?;
+        sent.context.address = Some(dispatch.address.clone());
+        sent.context.code = None;
+        show_sent(&mut sent, "email", &dispatch.address, via);
+        let sending = self.verification_compose(cx, &sent, known, via, &value, &payload).await?;
+        let kept = transact!(&self.db, |tx| -> Result<bool, Error> {
+            if !flows::flow_update(tx, cx, cx.vault(), &sent, from).await? {
+                return Ok(false);
+            }
+            codes::verification_codes_delete(tx, cx, sent.id).await?;
+            if let Some((address_id, secret)) = &sending.secret {
+                keep_secret(tx, cx, &sent, *address_id, secret).await?;
+                addresses::verifiable_mark_sent(tx, cx, *address_id).await?;
+            }
+            if let Some(mail) = &sending.mail {
+                courier::enqueue(tx, cx, mail).await?;
+            }
+            Ok(true)
+        })
+        .await?;
+        if !kept {
+            let message = Message::plain(ids::VERIFICATION_COMPLETED);
+            return self.challenge_again(cx, visit, &sent, by, message).await;
+        }
+        self.courier.nudge();
+        Ok(challenges::shown(cx, visit, &sent, by, 200, challenges::echoed(payload)))
+    }
+
+    async fn verification_find(
+        &self,
+        cx: &Context,
+        via: Channel,
+        value: &str,
+    ) -> Result<Option<(Person, VerifiableAddress)>, Error> {
+        read!(&self.db, |tx| -> Result<Option<(Person, VerifiableAddress)>, Error> {
+            let Some((owner, address)) = addresses::verifiable_find(tx, cx, via, value).await? else {
+                return Ok(None);
+            };
+            Ok(identities::identity_find(tx, cx, owner).await?.map(|identity| (identity, address)))
+        })
+        .await
+    }
+
+    async fn verification_compose(
+        &self,
+        cx: &Context,
+        flow: &Flow,
+        known: Option<(Person, VerifiableAddress)>,
+        via: Channel,
+        recipient: &str,
+        payload: &Map<String, Value>,
+    ) -> Result<Sending, Error> {
+        // Text messages come with a later release: their codes are kept, so that the answer is the same.
+        let by_mail = via == Channel::Email;
+        let secret = Secret::make(cx, flow);
+        if let Some((identity, address)) = known {
+            let occasion = Occasion { flow, identity: &identity, recipient: &address.value, payload };
+            let mail = if by_mail { Some(challenges::compose(self, cx, &secret, occasion).await?) } else { None };
+            return Ok(Sending { mail, secret: Some((address.id, secret)) });
+        }
+        if by_mail && cx.settings().selfservice.flows.verification.notify_unknown_recipients {
+            let mail = challenges::compose_notice(self, cx, flow, recipient, payload).await;
+            return Ok(Sending { mail: challenges::unless_unwritable(mail)?, secret: None });
+        }
+        if by_mail {
+            challenges::compose_for_nobody(self, cx, &secret, flow, payload).await;
+        }
+        Ok(Sending { mail: None, secret: None })
+    }
+}
+
+/// Keeps what recognises the code or the link that is sent.
+pub(super) async fn keep_secret(
+    tx: &mut Tx,
+    cx: &Context,
+    flow: &Flow,
+    address_id: Uuid,
+    secret: &Secret,
+) -> Result<(), Error> {
+    match &secret.kind {
+        SecretKind::Code(code) => {
+            let tag = code.tag(cx.macs(), purpose(flow.kind));
+            codes::verification_code_insert(tx, cx, flow.id, address_id, tag, secret.expires_at).await?;
+        }
+        SecretKind::Link(token) => {
+            codes::verification_token_insert(tx, cx, flow.id, address_id, token.digest(), secret.expires_at).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The form once a code or a link is on its way; the button for another code is named `resend`.
+pub(super) fn show_sent(flow: &mut Flow, resend: &str, address: &str, via: Channel) {
+    let message = if flow.active.as_deref() == Some("link") {
+        link::form(flow, Some(address));
+        ids::VERIFICATION_LINK_SENT
+    } else {
+        code::ask(flow, Some((resend, address)));
+        match via {
+            Channel::Email => ids::VERIFICATION_CODE_SENT,
+            Channel::Sms => ids::VERIFICATION_PHONE_CODE_SENT,
+        }
+    };
+    flow.ui.messages = vec![Message::plain(message)];
+}
