@@ -14,5 +14,6 @@ CREATE TABLE inbox_messages (
   template_type {{text}} NOT NULL,
   received_at {{time}} NOT NULL
 );
-CREATE UNIQUE INDEX inbox_messages_number ON inbox_messages (tenant_id, number);
+-- Not unique: serializable transactions keep numbers apart, and a violation would hide that they may be repeated.
+CREATE INDEX inbox_messages_number ON inbox_messages (tenant_id, number);
 CREATE INDEX inbox_messages_recipient ON inbox_messages (tenant_id, recipient_key, number);

@@ -57,6 +57,8 @@ pub struct Courier {
     /// Wakes the worker of this process.
     queued: tokio::sync::Notify,
     arrivals: inbox::Arrivals,
+    /// One result is written at a time: written together, they would only give way to each other.
+    recording: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Courier {
@@ -86,6 +88,7 @@ impl Courier {
             transport,
             queued: tokio::sync::Notify::new(),
             arrivals: inbox::Arrivals::default(),
+            recording: tokio::sync::Mutex::default(),
         }
     }
 

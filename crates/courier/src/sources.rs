@@ -45,6 +45,9 @@ impl Part {
 /// must show soon.
 const FRESH: GoDuration = GoDuration::from_secs(60);
 
+/// Somebody waits for their page while a template is fetched.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// A file or answer beyond this is no mail template.
 const LARGEST: usize = 1 << 20;
 
@@ -118,7 +121,7 @@ impl Sources {
         {
             return Ok(text.clone());
         }
-        let request = OutboundRequest::get(address).response_cap(LARGEST);
+        let request = OutboundRequest::get(address).response_cap(LARGEST).timeout(PATIENCE);
         let response = self.outbound.send(request).await.map_err(|error| error.to_string())?;
         if !response.is_success() {
             return Err(format!("the server answered {}", response.status));

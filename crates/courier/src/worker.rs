@@ -194,16 +194,15 @@ impl Courier {
         ending: &Ending,
         arrival: Option<&InboxMessage>,
     ) -> Outcome {
-        let keep = settings.keep_contents;
-        let recorded = transact!(self.db, |tx| -> Result<bool, DbError> {
-            let now = self.clock.now();
-            let held = messages::finish(tx, message, ending, now, keep, &*self.rng).await?;
-            if let (true, Some(mail)) = (held, arrival) {
-                store::inbox::insert(tx, message.tenant, mail).await?;
+        let mut recorded = self.write(settings, message, ending, arrival).await;
+        // A result that is not written down means a mail that is sent twice: worth more tries than other transactions.
+        for pause in [20, 100, 500] {
+            if !matches!(&recorded, Err(error) if error.is_retryable()) {
+                break;
             }
-            Ok(held)
-        })
-        .await;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            recorded = self.write(settings, message, ending, arrival).await;
+        }
         let (message, kind) = (message.id, message.kind.map_or("", crate::TemplateKind::as_str));
         match (recorded, ending) {
             (Err(error), _) => {
@@ -228,6 +227,25 @@ impl Courier {
                 Outcome::Abandoned
             }
         }
+    }
+
+    async fn write(
+        &self,
+        settings: &CourierSettings,
+        message: &Claimed,
+        ending: &Ending,
+        arrival: Option<&InboxMessage>,
+    ) -> Result<bool, DbError> {
+        let _turn = self.recording.lock().await;
+        transact!(self.db, |tx| -> Result<bool, DbError> {
+            let now = self.clock.now();
+            let held = messages::finish(tx, message, ending, now, settings.keep_contents, &*self.rng).await?;
+            if let (true, Some(mail)) = (held, arrival) {
+                store::inbox::insert(tx, message.tenant, mail).await?;
+            }
+            Ok(held)
+        })
+        .await
     }
 
     /// How long to wait after the attempt of this number, spread by a tenth so that messages that failed together do
