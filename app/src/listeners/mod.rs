@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use futures::future::join_all;
-use identity::settings::{Listener, PagesListener, TlsSource};
+use identity::http::admin::Operations;
+use identity::settings::{Listener, TlsSource};
 use tokio::sync::watch;
 use url::Url;
 use web::cors::CorsSettings;
@@ -49,22 +50,18 @@ pub async fn bind(program: &Program) -> anyhow::Result<Listeners> {
     let public = listener("serve.public", &settings.serve.public.listener, settings.public_port(), "0.0.0.0");
     // No stranger reaches the admin API by default: it binds to loopback unless a host is named.
     let admin = listener("serve.admin", &settings.serve.admin.listener, settings.admin_port(), "127.0.0.1");
-    let extra = |key: &str, from: &Option<PagesListener>| {
-        from.as_ref().map(|from| Listen::new(key, &from.host, from.port))
-    };
-    let pages = extra("serve.pages", &settings.serve.pages);
-    let inbox = extra("serve.inbox", &settings.serve.inbox);
     Ok(Listeners {
         public: listen::bind(&public).await?,
         admin: listen::bind(&admin).await?,
-        pages: match pages {
-            Some(pages) => Some(listen::bind(&pages).await?),
-            None => None,
-        },
-        inbox: match inbox {
-            Some(inbox) => Some(listen::bind(&inbox).await?),
-            None => None,
-        },
+        pages: bind_if("serve.pages", settings.serve.pages.as_ref().map(|from| (&from.host, from.port))).await?,
+        inbox: bind_if("serve.inbox", settings.serve.inbox.as_ref().map(|from| (&from.host, from.port))).await?,
+    })
+}
+
+async fn bind_if(key: &str, address: Option<(&String, u16)>) -> anyhow::Result<Option<Bound>> {
+    Ok(match address {
+        Some((host, port)) => Some(listen::bind(&Listen::new(key, host, port)).await?),
+        None => None,
     })
 }
 
@@ -85,12 +82,16 @@ fn tls(certificate: &TlsSource, key: &TlsSource) -> Option<TlsFiles> {
 }
 
 fn pem(from: &TlsSource) -> Option<PemSource> {
-    let path = from.path.clone().map(|path| PemSource::Path(path.into()));
-    path.or_else(|| from.base64.as_ref().map(|text| PemSource::Base64(text.reveal().clone())))
+    let path = from.path.clone().map(PemSource::Path);
+    path.or_else(|| from.base64.clone().map(PemSource::Base64))
 }
 
-/// Serves all sockets until told to stop, then until their open requests are answered.
-pub async fn serve(listeners: Listeners, program: &Program, stopped: &watch::Receiver<bool>) {
+/// Starts serving all sockets. What is given ends when they were told to stop and their open requests are answered.
+pub fn serve(
+    listeners: Listeners,
+    program: &Program,
+    stopped: &watch::Receiver<bool>,
+) -> impl Future<Output = ()> + use<> {
     let public = public_router(program);
     let mut serving = vec![
         tokio::spawn(listen::serve(listeners.public, public.clone(), Timeouts::PUBLIC, stopped.clone())),
@@ -103,7 +104,9 @@ pub async fn serve(listeners: Listeners, program: &Program, stopped: &watch::Rec
     if let Some(bound) = listeners.inbox {
         serving.push(tokio::spawn(listen::serve(bound, inbox_router(program), Timeouts::ADMIN, stopped.clone())));
     }
-    join_all(serving).await;
+    async move {
+        join_all(serving).await;
+    }
 }
 
 fn observed(program: &Program, router: Router, listener: &'static str) -> Router {
@@ -135,7 +138,9 @@ fn cors_settings(settings: &identity::settings::Settings) -> CorsSettings {
 }
 
 fn admin_router(program: &Program) -> Router {
-    let routes = identity::http::admin::admin_router(program.identity.clone(), Arc::clone(&program.metrics));
+    let operations =
+        Operations::new(env!("CARGO_PKG_VERSION"), Arc::clone(&program.metrics), crate::compose::schema());
+    let routes = identity::http::admin::admin_router(program.identity.clone(), operations);
     let limited = body::limit(routing::finish(routes), body::DEFAULT_CAP);
     let snapshot = Arc::clone(&program.snapshot);
     let guarded = guard::apply(

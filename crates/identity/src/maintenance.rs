@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use database::transact;
 use foundation::Timestamp;
-use tokio::sync::watch;
 
 use crate::context::Context;
 use crate::error::Error;
@@ -77,8 +76,9 @@ impl Identity {
     }
 
     /// Removes what has expired again and again, with `database.cleanup.sleep.tables` in between, until `shutdown`
-    /// turns true. Several nodes may do so at once.
-    pub async fn clean_forever(self, mut shutdown: watch::Receiver<bool>) {
+    /// ends. Several nodes may do so at once.
+    pub async fn clean_forever(self, shutdown: impl Future<Output = ()> + Send) {
+        tokio::pin!(shutdown);
         loop {
             match self.clean_once().await {
                 Ok(cleaned) if cleaned != Cleaned::default() => {
@@ -91,8 +91,7 @@ impl Identity {
             let rest = (self.snapshot)().settings.database.cleanup.sleep.tables.to_std().max(SHORTEST_REST);
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
-                // An error means that nobody is left who could ask for anything: that is the end as well.
-                _ = shutdown.wait_for(|stop| *stop) => return,
+                () = &mut shutdown => return,
             }
         }
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::body::CreateBody;
 use crate::context::Context;
 use crate::error::Error;
+use crate::model::identity::Identity as Person;
 use crate::service::Identity;
 
 const MOST_ITEMS: usize = 1000;
@@ -76,13 +77,11 @@ impl Identity {
     pub async fn identity_batch(&self, cx: &Context, body: &BatchBody) -> Result<BatchResult, Error> {
         let items = body.check()?;
         let mut identities = Vec::with_capacity(items.len());
-        let prepared = items.iter().map(|item| async move {
-            match &item.create {
-                Some(create) => Some(self.identity_prepare(cx, create).await),
-                None => None,
-            }
-        });
-        let mut prepared = futures::stream::iter(prepared).buffered(AT_ONCE);
+        let mut waiting = Vec::with_capacity(items.len());
+        for item in items {
+            waiting.push(self.item_prepare(cx, item));
+        }
+        let mut prepared = futures::stream::iter(waiting).buffered(AT_ONCE);
         for item in items {
             let result = match prepared.next().await.flatten() {
                 None => None,
@@ -97,6 +96,13 @@ impl Identity {
         match identities.as_slice() {
             [Some(only)] if only.is_conflict() => Err(ApiError::conflict("The identity exists already.").into()),
             _ => Ok(BatchResult { identities }),
+        }
+    }
+
+    async fn item_prepare(&self, cx: &Context, item: &BatchItem) -> Option<Result<Person, Error>> {
+        match &item.create {
+            Some(create) => Some(self.identity_prepare(cx, create).await),
+            None => None,
         }
     }
 }

@@ -4,9 +4,9 @@
 
 use std::borrow::Cow;
 
+use ::json_patch::PatchOperation;
 use database::{read, transact};
 use foundation::{ApiError, Uuid};
-use json_patch::PatchOperation;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -159,7 +159,8 @@ fn patched(cx: &Context, person: &mut Person, patch: &[PatchOperation]) -> Resul
     person.organization_id = document.organization_id;
     person.metadata_public = document.metadata_public;
     person.metadata_admin = document.metadata_admin;
-    person.verifiable_addresses = verifiable_addresses(cx, &document.verifiable_addresses, &person.verifiable_addresses)?;
+    person.verifiable_addresses =
+        verifiable_addresses(cx, &document.verifiable_addresses, &person.verifiable_addresses)?;
     take_credentials(cx, person, document.credentials)?;
     Ok(document.traits.unwrap_or_else(|| json!({})))
 }
@@ -234,6 +235,7 @@ fn check_secret(secret: &CredentialSecret) -> Result<(), ApiError> {
 
 fn part<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
     serde_json::from_value(value).map_err(|error| {
-        ApiError::bad_request("The JSON patch could not be applied.").message(format!("The result is no identity: {error}"))
+        ApiError::bad_request("The JSON patch could not be applied.")
+            .message(format!("The result is no identity: {error}"))
     })
 }

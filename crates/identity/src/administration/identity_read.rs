@@ -133,10 +133,9 @@ impl Identity {
     /// # Errors
     /// 404 if there is none.
     pub async fn identity_delete(&self, cx: &Context, id: Uuid) -> Result<(), Error> {
-        let found = transact!(&self.db, |tx| -> Result<bool, Error> {
-            Ok(identities::identity_delete(tx, cx, id).await?)
-        })
-        .await?;
+        let found =
+            transact!(&self.db, |tx| -> Result<bool, Error> { Ok(identities::identity_delete(tx, cx, id).await?) })
+                .await?;
         if found { Ok(()) } else { Err(no_such_identity().into()) }
     }
 }

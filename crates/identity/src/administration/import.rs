@@ -174,8 +174,7 @@ impl Identity {
         imported.totp_url = body.totp.as_ref().and_then(|totp| totp.config.as_ref()).map(|totp| totp.totp_url.clone());
         if let Some(config) = body.lookup_secret.as_ref().and_then(|lookup| lookup.config.as_ref()) {
             let codes = config.codes.iter();
-            imported.codes =
-                codes.map(|code| LookupCode { code: code.code.clone(), used_at: code.used_at }).collect();
+            imported.codes = codes.map(|code| LookupCode { code: code.code.clone(), used_at: code.used_at }).collect();
         }
         Ok(imported)
     }

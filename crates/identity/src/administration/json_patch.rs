@@ -43,7 +43,9 @@ pub(super) fn apply(document: &Value, patch: &[PatchOperation]) -> Result<Value,
 
 fn check(operation: &PatchOperation) -> Result<(), ApiError> {
     let name = match operation {
-        PatchOperation::Add(_) | PatchOperation::Remove(_) | PatchOperation::Replace(_) => return check_path(operation.path()),
+        PatchOperation::Add(_) | PatchOperation::Remove(_) | PatchOperation::Replace(_) => {
+            return check_path(operation.path());
+        }
         PatchOperation::Move(_) => "move",
         PatchOperation::Copy(_) => "copy",
         PatchOperation::Test(_) => "test",

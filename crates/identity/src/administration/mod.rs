@@ -14,10 +14,9 @@ mod sessions;
 pub mod view;
 
 pub use body::{CreateBody, UpdateBody};
-pub use identity_batch::{BatchBody, BatchResult};
 pub use identity_read::{Listed, Listing, Wanted};
-pub use json_patch::{Patch, parse as parse_patch};
-pub use sessions::{BulkBody, BulkResult, Extended, SessionCursor, SessionPage};
+pub use json_patch::parse as parse_patch;
+pub use sessions::{SessionCursor, SessionPage};
 
 use foundation::ApiError;
 

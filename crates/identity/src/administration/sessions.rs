@@ -151,8 +151,7 @@ impl Identity {
             let Some(person) = identities::identity_find(tx, cx, identity_id).await? else {
                 return Ok(SessionPage { sessions: Vec::new(), more: false, total: Some(0) });
             };
-            let (list, total) =
-                sessions::sessions_list_by_identity(tx, cx, identity_id, active, limit, offset).await?;
+            let (list, total) = sessions::sessions_list_by_identity(tx, cx, identity_id, active, limit, offset).await?;
             let more = offset + (list.len() as i64) < total;
             let sessions = list.into_iter().map(|session| (session, person.clone())).collect();
             Ok(SessionPage { sessions, more, total: Some(total) })

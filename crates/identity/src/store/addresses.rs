@@ -155,7 +155,7 @@ pub async fn verifiable_mark_verified(tx: &mut Tx, cx: &RequestContext, id: Uuid
     Ok(())
 }
 
-fn verifiable_from_row(row: &Row) -> Result<VerifiableAddress, DbError> {
+pub(super) fn verifiable_from_row(row: &Row) -> Result<VerifiableAddress, DbError> {
     Ok(VerifiableAddress {
         id: row.get("id")?,
         value: row.get("value")?,
@@ -168,7 +168,7 @@ fn verifiable_from_row(row: &Row) -> Result<VerifiableAddress, DbError> {
     })
 }
 
-fn recovery_from_row(row: &Row) -> Result<RecoveryAddress, DbError> {
+pub(super) fn recovery_from_row(row: &Row) -> Result<RecoveryAddress, DbError> {
     Ok(RecoveryAddress {
         id: row.get("id")?,
         value: row.get("value")?,

@@ -130,7 +130,7 @@ fn seal(cx: &RequestContext, vault: &Sealer, secret: &CredentialSecret) -> Vec<u
     vault.seal(cx.rng.as_ref(), PURPOSE, &json)
 }
 
-fn from_row(row: &Row, vault: &Sealer) -> Result<Credential, DbError> {
+pub(super) fn from_row(row: &Row, vault: &Sealer) -> Result<Credential, DbError> {
     let kind = named(row, "kind", CredentialKind::parse)?;
     let sealed: Vec<u8> = row.get("secret")?;
     let unreadable = |problem: &str| DbError::Column { column: "secret".to_owned(), reason: problem.to_owned() };

@@ -36,7 +36,8 @@ pub async fn identity_insert(tx: &mut Tx, cx: &RequestContext, identity: &Identi
 pub async fn identity_update(tx: &mut Tx, cx: &RequestContext, identity: &Identity) -> Result<bool, DbError> {
     let update = sql!(
         "UPDATE identities SET external_id = $3, schema_id = $4, state = $5, state_changed_at = $6, traits = $7, \
-         metadata_public = $8, metadata_admin = $9, available_aal = $10, updated_at = $11 WHERE tenant_id = $1 AND id = $2"
+         metadata_public = $8, metadata_admin = $9, available_aal = $10, updated_at = $11, organization_id = $12 \
+         WHERE tenant_id = $1 AND id = $2"
     );
     let values = params![
         cx.tenant,
@@ -49,7 +50,8 @@ pub async fn identity_update(tx: &mut Tx, cx: &RequestContext, identity: &Identi
         identity.metadata_public.clone(),
         identity.metadata_admin.clone(),
         identity.available_aal.as_str(),
-        identity.updated_at
+        identity.updated_at,
+        identity.organization_id
     ];
     if tx.execute(update, values).await? == 0 {
         return Ok(false);

@@ -179,8 +179,7 @@ pub async fn credentials_load_all(
     list: &mut [Identity],
 ) -> Result<(), DbError> {
     let (ids, places) = index(list);
-    let select =
-        sql!(concat!("SELECT * FROM identity_credentials WHERE tenant_id = $1 AND identity_id IN ", chunk!()));
+    let select = sql!(concat!("SELECT * FROM identity_credentials WHERE tenant_id = $1 AND identity_id IN ", chunk!()));
     for row in rows_of(tx, cx, select, &ids).await? {
         if let Some(place) = places.get(&row.get::<Uuid>("identity_id")?) {
             list[*place].credentials.push(credentials::from_row(&row, vault)?);

@@ -7,6 +7,8 @@ pub mod credentials;
 pub mod errors;
 pub mod flows;
 pub mod identities;
+pub mod identity_listing;
+pub mod session_administration;
 pub mod sessions;
 
 use database::{DbError, Migration, Row};

@@ -113,7 +113,7 @@ pub async fn sessions_list_active(
 }
 
 /// All sessions of an identity, ended ones included, newest first: a page, and how many there are in all. With `active`
-/// only those that do or don't count at the context's present.
+/// only those that do or don't count at the context's present: those of an inactive identity don't.
 pub async fn sessions_list_by_identity(
     tx: &mut Tx,
     cx: &RequestContext,
@@ -126,13 +126,15 @@ pub async fn sessions_list_by_identity(
     let filter = active.map_or(0, |active| if active { 1 } else { -1 });
     let count = sql!(
         "SELECT count(*) AS total FROM sessions WHERE tenant_id = $1 AND identity_id = $2 \
-         AND (CASE WHEN active = $3 AND expires_at > $4 THEN 1 ELSE -1 END) * $5 >= 0"
+         AND (CASE WHEN active = $3 AND expires_at > $4 AND EXISTS \
+         (SELECT id FROM identities WHERE identities.id = sessions.identity_id AND state = 'active') THEN 1 ELSE -1 END) * $5 >= 0"
     );
     let row = tx.row(count, params![cx.tenant, identity_id, true, cx.now, filter]).await?;
     let total = row.map_or(Ok(0), |row| row.get("total"))?;
     let list = sql!(
         "SELECT * FROM sessions WHERE tenant_id = $1 AND identity_id = $2 \
-         AND (CASE WHEN active = $3 AND expires_at > $4 THEN 1 ELSE -1 END) * $5 >= 0 \
+         AND (CASE WHEN active = $3 AND expires_at > $4 AND EXISTS \
+         (SELECT id FROM identities WHERE identities.id = sessions.identity_id AND state = 'active') THEN 1 ELSE -1 END) * $5 >= 0 \
          ORDER BY issued_at DESC, id LIMIT $6 OFFSET $7"
     );
     let rows = tx.rows(list, params![cx.tenant, identity_id, true, cx.now, filter, limit, offset]).await?;
@@ -151,7 +153,8 @@ pub async fn sessions_list(
     let (issued_at, id) = after.unwrap_or((Timestamp::MAX, Uuid::max()));
     let list = sql!(
         "SELECT * FROM sessions WHERE tenant_id = $1 \
-         AND (CASE WHEN active = $2 AND expires_at > $3 THEN 1 ELSE -1 END) * $4 >= 0 \
+         AND (CASE WHEN active = $2 AND expires_at > $3 AND EXISTS \
+         (SELECT id FROM identities WHERE identities.id = sessions.identity_id AND state = 'active') THEN 1 ELSE -1 END) * $4 >= 0 \
          AND (issued_at, id) < ($5, $6) ORDER BY issued_at DESC, id DESC LIMIT $7"
     );
     let rows = tx.rows(list, params![cx.tenant, true, cx.now, filter, issued_at, id, limit]).await?;

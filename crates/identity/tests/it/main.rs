@@ -1,0 +1,6 @@
+//! The identity service through its routes, on every database: a file per route. Started without listeners; requests go
+//! straight into the routers.
+
+mod admin;
+mod maintenance;
+mod support;
