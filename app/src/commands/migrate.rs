@@ -45,7 +45,7 @@ pub fn run(arguments: &Sql, environment: &Environment) -> anyhow::Result<()> {
             "status" => {
                 let rows = schema.status(&db).await?;
                 let line = |row: &database::MigrationStatus| {
-                    format!("{:<9} {}\n", if row.applied_at.is_some() { "applied" } else { "pending" }, row.name)
+                    format!("{:<9} {}\n", if row.applied.is_some() { "applied" } else { "pending" }, row.name)
                 };
                 rows.iter().map(line).collect()
             }

@@ -108,7 +108,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Migrate { what: Migrate::Sql(sql) } => migrate::run(&sql, &environment),
         Command::Config { what: Config::Check(files) } => logs::say(&config::check(&files.config, &environment)?),
         Command::Config { what: Config::Explain { key, files } } => {
-            logs::say(&config::explain(&key, &files.config, &environment)?)
+            logs::say(&config::explain(&files.config, &environment, &key)?)
         }
         Command::Config { what: Config::Defaults } => logs::say(&config::defaults()?),
         Command::Version => logs::say(&format!("limen {}", env!("CARGO_PKG_VERSION"))),

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn read(kind: BodyKind, bytes: &'static [u8]) -> Result<Input, Unreadable> {
-        Input::read(&Body { kind, bytes: Bytes::from_static(bytes) }, None)
+        Input::read(&Body { kind, bytes: Bytes::from_static(bytes), announced_empty: false }, None)
     }
 
     #[test]

@@ -57,13 +57,8 @@ pub fn sort(kind: FlowKind, form: &mut Container, traits: &[String]) {
     form.nodes.sort_by_key(|node| group_place(node.group));
     let traits: Vec<&str> = traits.iter().map(String::as_str).collect();
     let names = name_order(kind, &traits);
-    // `default` and `password` are one group here: an identifier and a password stand together.
+    // `default` and `password` are one group here: an identifier and a password stand together where they are neighbours.
     let joint = |group: Group| if group == Group::Password { Group::Default } else { group };
-    let mut places: HashMap<Group, usize> = HashMap::new();
-    for node in &form.nodes {
-        let next = places.len();
-        places.entry(joint(node.group)).or_insert(next);
-    }
     let place = |node: &Node| {
         let id = node.id();
         if id == "method" {
@@ -71,14 +66,21 @@ pub fn sort(kind: FlowKind, form: &mut Container, traits: &[String]) {
         }
         names.iter().position(|name| id.starts_with(name)).unwrap_or(names.len())
     };
-    form.nodes.sort_by(|left, right| {
-        let group = |node: &Node| places.get(&joint(node.group)).copied();
+    let comes_before = |left: &Node, right: &Node| {
         let value = |node: &Node| node.as_input().and_then(|input| input.value.as_ref()).map(text_of).unwrap_or_default();
-        group(left)
-            .cmp(&group(right))
-            .then_with(|| place(left).cmp(&place(right)))
-            .then_with(|| if left.id() == right.id() { value(left).cmp(&value(right)) } else { std::cmp::Ordering::Equal })
-    });
+        let order = place(left).cmp(&place(right));
+        let order = if left.id() == right.id() { order.then_with(|| value(left).cmp(&value(right))) } else { order };
+        joint(left.group) == joint(right.group) && order.is_lt()
+    };
+    // Nodes of different groups are not compared, so a node never passes one of another group: the order is no total one,
+    // and only sorting by insertion gives what clients know.
+    for end in 1..form.nodes.len() {
+        let mut at = end;
+        while at > 0 && comes_before(&form.nodes[at], &form.nodes[at - 1]) {
+            form.nodes.swap(at, at - 1);
+            at -= 1;
+        }
+    }
 }
 
 fn text_of(value: &Value) -> String {

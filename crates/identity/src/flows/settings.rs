@@ -117,7 +117,7 @@ impl Identity {
         let id = engine::fetched_id(visit);
         let flow = self.flow_load(cx, FlowKind::Settings, id).await.map_err(super::login::without_reason)?;
         check_owner(&flow, &current)?;
-        self.settings_require_aal(cx, &current, None)?;
+        self.settings_require_aal(cx, &current, Some(&engine::ui_url(cx.settings(), &flow)))?;
         if flow.is_expired(cx.now) {
             return Err(engine::ended_error(cx, &flow).into());
         }

@@ -47,14 +47,14 @@ pub fn flow_json(cx: &Context, visit: &Visit, flow: &Flow, extras: Extras<'_>) -
     }
     match flow.kind {
         FlowKind::Login => {
-            set("organization_id", Value::Null);
+            set("organization_id", json!(flow.organization_id()));
             set("created_at", json!(flow.issued_at));
             set("updated_at", json!(flow.updated_at));
             set("refresh", json!(flow.refresh));
             set("requested_aal", json!(flow.requested_aal));
         }
         FlowKind::Registration => {
-            set("organization_id", Value::Null);
+            set("organization_id", json!(flow.organization_id()));
         }
         FlowKind::Settings => {
             set("organization_id", Value::Null);

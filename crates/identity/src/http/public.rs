@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::{any, delete, get};
 use foundation::{ApiError, Uuid};
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LINK, VARY};
 use http::request::Parts;
 use serde_json::{Value, json};
 use web::body::{self, Body};
@@ -63,13 +63,19 @@ pub fn router(identity: Identity) -> Router {
             .route(path, any(to_admin))
             .route(&format!("{path}/{{*rest}}"), any(to_admin));
     }
-    routes.layer(middleware::from_fn(vary_by_cookie)).with_state(identity)
+    routes.layer(middleware::from_fn(for_one_visitor)).with_state(identity)
 }
 
-/// What is answered depends on who is signed in: caches must know.
-async fn vary_by_cookie(request: Request, next: Next) -> Response {
+/// What is answered depends on who is signed in: caches must know, and keep nothing.
+async fn for_one_visitor(request: Request, next: Next) -> Response {
+    let reads = request.method() == Method::GET;
     let mut response = next.run(request).await;
-    response.headers_mut().entry(VARY).or_insert(HeaderValue::from_static("Cookie"));
+    let headers = response.headers_mut();
+    headers.entry(VARY).or_insert(HeaderValue::from_static("Cookie"));
+    if reads {
+        let never = HeaderValue::from_static("private, no-cache, no-store, must-revalidate");
+        headers.entry(CACHE_CONTROL).or_insert(never);
+    }
     response
 }
 

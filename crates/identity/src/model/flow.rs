@@ -172,6 +172,11 @@ impl Flow {
         self.expires_at <= now
     }
 
+    /// The organization that the flow was begun for; what is no UUID is none.
+    pub fn organization_id(&self) -> Option<Uuid> {
+        self.requested("organization").and_then(|text| Uuid::parse_str(&text).ok())
+    }
+
     /// A parameter of the URL that began the flow; empty counts as absent.
     pub fn requested(&self, name: &str) -> Option<String> {
         let url = url::Url::parse(&self.request_url).ok()?;

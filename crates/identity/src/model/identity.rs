@@ -158,22 +158,17 @@ pub struct Credential {
     pub updated_at: Timestamp,
 }
 
-/// The secret part of a credential, as the wire's `config` shows it to administrators who ask.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+/// The secret part of a credential, as the wire's `config` shows it to administrators who ask. Read by its members, so
+/// that the variant without a required one stands last.
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum CredentialSecret {
-    /// A hash in a modular crypt or PHC format. `None`: the identity has identifiers but cannot sign in with a password.
-    Password {
-        /// The hash.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        hashed_password: Option<String>,
-    },
     /// An `otpauth:` URL.
     Totp {
         /// The URL, secret included.
         totp_url: String,
         /// The last time step whose code was accepted: a code works once.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         last_used_step: Option<i64>,
     },
     /// Backup codes.
@@ -181,6 +176,51 @@ pub enum CredentialSecret {
         /// The codes.
         recovery_codes: Vec<LookupCode>,
     },
+    /// A hash in a modular crypt or PHC format. `None`: the identity has identifiers but cannot sign in with a password.
+    Password {
+        /// The hash.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hashed_password: Option<String>,
+    },
+}
+
+impl CredentialSecret {
+    /// Reads the secret of a credential of this kind. The kind has to be known: every object looks like a password without
+    /// a hash.
+    ///
+    /// # Errors
+    /// When the JSON is not of the kind's form.
+    pub fn read(kind: CredentialKind, config: Value) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Password {
+            #[serde(default)]
+            hashed_password: Option<String>,
+        }
+        #[derive(Deserialize)]
+        struct Totp {
+            totp_url: String,
+            #[serde(default)]
+            last_used_step: Option<i64>,
+        }
+        #[derive(Deserialize)]
+        struct LookupSecret {
+            recovery_codes: Vec<LookupCode>,
+        }
+        Ok(match kind {
+            CredentialKind::Password => {
+                let Password { hashed_password } = serde_json::from_value(config)?;
+                Self::Password { hashed_password }
+            }
+            CredentialKind::Totp => {
+                let Totp { totp_url, last_used_step } = serde_json::from_value(config)?;
+                Self::Totp { totp_url, last_used_step }
+            }
+            CredentialKind::LookupSecret => {
+                let LookupSecret { recovery_codes } = serde_json::from_value(config)?;
+                Self::LookupSecret { recovery_codes }
+            }
+        })
+    }
 }
 
 impl std::fmt::Debug for CredentialSecret {

@@ -7,4 +7,4 @@ pub mod own;
 pub mod view;
 
 pub use current::{Current, require_aal};
-pub use gate::{Cleared, Proof};
+pub use gate::Proof;

@@ -72,7 +72,8 @@ async fn identifiers_save(
     credential_id: Uuid,
     credential: &Credential,
 ) -> Result<(), DbError> {
-    let stored = sql!("SELECT identifier FROM identity_credential_identifiers WHERE tenant_id = $1 AND credential_id = $2");
+    let stored =
+        sql!("SELECT identifier FROM identity_credential_identifiers WHERE tenant_id = $1 AND credential_id = $2");
     let rows = tx.rows(stored, params![cx.tenant, credential_id]).await?;
     let stored: Vec<String> = rows.iter().map(|row| row.get("identifier")).collect::<Result<_, _>>()?;
     for identifier in stored.iter().filter(|identifier| !credential.identifiers.contains(identifier)) {
@@ -119,8 +120,7 @@ pub async fn credential_delete(
     identity_id: Uuid,
     kind: CredentialKind,
 ) -> Result<bool, DbError> {
-    let delete =
-        sql!("DELETE FROM identity_credentials WHERE tenant_id = $1 AND identity_id = $2 AND kind = $3");
+    let delete = sql!("DELETE FROM identity_credentials WHERE tenant_id = $1 AND identity_id = $2 AND kind = $3");
     Ok(tx.execute(delete, params![cx.tenant, identity_id, kind.as_str()]).await? > 0)
 }
 
@@ -137,27 +137,12 @@ pub(super) fn from_row(row: &Row, vault: &Sealer) -> Result<Credential, DbError>
     let json = vault
         .open(PURPOSE, &sealed)
         .ok_or_else(|| unreadable("cannot be opened with any of secrets.cipher: was a secret removed too early?"))?;
-    let secret = match kind {
-        CredentialKind::Password => read::<PasswordSecret>(&json)
-            .map(|secret| CredentialSecret::Password { hashed_password: secret.hashed_password }),
-        CredentialKind::Totp | CredentialKind::LookupSecret => read(&json),
-    };
     Ok(Credential {
         kind,
         identifiers: Vec::new(),
-        secret: secret.ok_or_else(|| unreadable("is not of its kind's form"))?,
+        secret: serde_json::from_slice(&json).map_err(|_| unreadable("is not of its kind's form"))?,
         version: row.get("revision")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
     })
-}
-
-/// A password without a hash looks like any object to an untagged enum: its kind says what it is.
-#[derive(serde::Deserialize)]
-struct PasswordSecret {
-    hashed_password: Option<String>,
-}
-
-fn read<T: serde::de::DeserializeOwned>(json: &[u8]) -> Option<T> {
-    serde_json::from_slice(json).ok()
 }

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::flows::input::Input;
 use crate::flows::visit::Visit;
 use crate::model::flow::{Flow, FlowKind};
-use crate::model::identity::{Credential, CredentialKind, CredentialSecret, Identity as Person};
+use crate::model::identity::{Aal, Credential, CredentialKind, CredentialSecret, Identity as Person};
 use crate::model::message::{Message, ids};
 use crate::model::session::Session;
 use crate::model::ui::{Container, Group};
@@ -185,9 +185,17 @@ pub fn because(field: &str, reason: &str) -> Problem {
     Problem { field: field.to_owned(), message }
 }
 
-/// The methods that the configuration offers in flows like this one.
+/// The methods that the configuration offers in flows like this one. None of them signs anybody in for an organization:
+/// a flow that was begun for one stays empty (identity-flows.md §2.6).
 pub fn enabled<'a>(settings: &'a Settings, flow: &'a Flow) -> impl Iterator<Item = &'static dyn Strategy> + 'a {
-    ALL.iter().copied().filter(|strategy| strategy.serves(flow) && strategy.is_enabled(settings, flow.kind))
+    let for_everybody = match flow.kind {
+        FlowKind::Login => flow.requested_aal == Aal::Aal2 || flow.organization_id().is_none(),
+        FlowKind::Registration => flow.organization_id().is_none(),
+        _ => true,
+    };
+    ALL.iter()
+        .copied()
+        .filter(move |strategy| for_everybody && strategy.serves(flow) && strategy.is_enabled(settings, flow.kind))
 }
 
 /// Has the enabled methods add their nodes to a form.

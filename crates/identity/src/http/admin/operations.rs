@@ -8,6 +8,8 @@ use axum::extract::State;
 use axum::response::Response;
 use database::Schema;
 use foundation::ApiError;
+use http::HeaderMap;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use web::observe::Metrics;
@@ -97,7 +99,14 @@ fn configuration(settings: &Settings) -> String {
     }
 }
 
-/// `GET /admin/metrics/prometheus`.
-pub async fn metrics(Extension(operations): Extension<Operations>) -> Response {
-    operations.metrics.response()
+/// `GET /admin/metrics/prometheus`. OpenMetrics for whoever asks for it; under the older name for all others, who read
+/// it as well.
+pub async fn metrics(Extension(operations): Extension<Operations>, headers: HeaderMap) -> Response {
+    let mut response = operations.metrics.response();
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !accepted.contains("application/openmetrics-text") {
+        let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, plain);
+    }
+    response
 }

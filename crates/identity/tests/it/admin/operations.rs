@@ -14,7 +14,11 @@ async fn health_version_and_metrics_answer_with_and_without_the_prefix() {
         }
         assert_eq!(server.admin("GET", "/version", None).await.json, json!({"version": "1.2.3"}));
         let metrics = server.admin("GET", "/admin/metrics/prometheus", None).await;
-        assert!(metrics.text.contains("# TYPE"), "{}", metrics.text);
+        assert!(metrics.text.ends_with("# EOF\n"), "{}", metrics.text);
+        assert_eq!(metrics.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+        let accept = [("accept", "application/openmetrics-text; version=1.0.0")];
+        let metrics = server.admin_with("GET", "/metrics/prometheus", &accept, None).await;
+        assert!(metrics.headers["content-type"].to_str().expect("text").starts_with("application/openmetrics-text"));
         let config = server.admin("GET", "/admin/health/config", None).await.text;
         assert_eq!(config.trim().len(), 64, "{config}");
     }

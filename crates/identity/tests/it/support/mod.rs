@@ -265,6 +265,7 @@ fn configuration() -> Value {
         ]},
         "selfservice": {
             "default_browser_return_url": "http://ui.test/",
+            "allowed_return_urls": ["http://ui.test/"],
             "methods": {
                 "password": {"enabled": true, "config": {"haveibeenpwned_enabled": false}},
                 "totp": {"enabled": true}, "lookup_secret": {"enabled": true},
