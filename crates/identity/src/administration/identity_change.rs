@@ -8,7 +8,6 @@ use ::json_patch::PatchOperation;
 use database::{read, transact};
 use foundation::{ApiError, Uuid};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::body::{AddressBody, UpdateBody, check_region, verifiable_addresses};
@@ -19,7 +18,7 @@ use super::{external_id, json_patch, no_such_identity, set_state, state};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::derive::{remove_credential, set_credential};
-use crate::model::identity::{CredentialKind, CredentialSecret, Identity as Person, LookupCode};
+use crate::model::identity::{CredentialKind, CredentialSecret, Identity as Person};
 use crate::service::Identity;
 use crate::store::{credentials, identities};
 
@@ -150,7 +149,8 @@ struct Document {
 /// Applies a patch to an identity and gives the traits that come out of it.
 fn patched(cx: &Context, person: &mut Person, patch: &[PatchOperation]) -> Result<Value, ApiError> {
     let shown = identity_json(cx, person, Shown::Credentials(&CredentialKind::ALL));
-    let document: Document = part(json_patch::apply(&shown, patch)?)?;
+    let document = json_patch::apply(&shown, patch)?;
+    let document: Document = serde_json::from_value(document).map_err(|error| no_identity(&error))?;
     check_region(document.region.as_deref())?;
     person.schema_id = document.schema_id;
     let named = state(document.state.as_deref())?;
@@ -191,37 +191,15 @@ fn take_credentials(cx: &Context, person: &mut Person, patched: Map<String, Valu
     Ok(())
 }
 
-/// The secret in a `config`: its kind says what it has to be.
+/// The secret in a `config`. A password credential without one has no password.
 fn secret(kind: CredentialKind, config: Value) -> Result<CredentialSecret, ApiError> {
-    #[derive(Deserialize)]
-    struct Password {
-        #[serde(default)]
-        hashed_password: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Totp {
-        totp_url: String,
-        #[serde(default)]
-        last_used_step: Option<i64>,
-    }
-    #[derive(Deserialize)]
-    struct LookupSecret {
-        recovery_codes: Vec<LookupCode>,
-    }
-    Ok(match kind {
-        CredentialKind::Password if config.is_null() => CredentialSecret::Password { hashed_password: None },
-        CredentialKind::Password => {
-            let Password { hashed_password } = part(config)?;
+    let config = if config.is_null() { json!({}) } else { config };
+    let secret = CredentialSecret::read(kind, config).map_err(|error| no_identity(&error))?;
+    Ok(match secret {
+        CredentialSecret::Password { hashed_password } => {
             CredentialSecret::Password { hashed_password: hashed_password.filter(|hash| !hash.is_empty()) }
         }
-        CredentialKind::Totp => {
-            let Totp { totp_url, last_used_step } = part(config)?;
-            CredentialSecret::Totp { totp_url, last_used_step }
-        }
-        CredentialKind::LookupSecret => {
-            let LookupSecret { recovery_codes } = part(config)?;
-            CredentialSecret::LookupSecret { recovery_codes }
-        }
+        other => other,
     })
 }
 
@@ -233,9 +211,7 @@ fn check_secret(secret: &CredentialSecret) -> Result<(), ApiError> {
     }
 }
 
-fn part<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
-    serde_json::from_value(value).map_err(|error| {
-        ApiError::bad_request("The JSON patch could not be applied.")
-            .message(format!("The result is no identity: {error}"))
-    })
+fn no_identity(error: &serde_json::Error) -> ApiError {
+    let message = format!("The result is no identity: {error}");
+    ApiError::bad_request("The JSON patch could not be applied.").message(message)
 }

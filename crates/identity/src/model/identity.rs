@@ -158,8 +158,7 @@ pub struct Credential {
     pub updated_at: Timestamp,
 }
 
-/// The secret part of a credential, as the wire's `config` shows it to administrators who ask. Read by its members, so
-/// that the variant without a required one stands last.
+/// The secret part of a credential, as the wire's `config` shows it to administrators who ask.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum CredentialSecret {

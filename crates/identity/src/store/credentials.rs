@@ -137,10 +137,11 @@ pub(super) fn from_row(row: &Row, vault: &Sealer) -> Result<Credential, DbError>
     let json = vault
         .open(PURPOSE, &sealed)
         .ok_or_else(|| unreadable("cannot be opened with any of secrets.cipher: was a secret removed too early?"))?;
+    let config = serde_json::from_slice(&json).map_err(|_| unreadable("is not JSON"))?;
     Ok(Credential {
         kind,
         identifiers: Vec::new(),
-        secret: serde_json::from_slice(&json).map_err(|_| unreadable("is not of its kind's form"))?,
+        secret: CredentialSecret::read(kind, config).map_err(|_| unreadable("is not of its kind's form"))?,
         version: row.get("revision")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,

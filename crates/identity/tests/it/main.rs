@@ -2,5 +2,8 @@
 //! straight into the routers.
 
 mod admin;
+mod challenges;
 mod maintenance;
+mod recovery;
 mod support;
+mod verification;

@@ -123,6 +123,11 @@ impl Server {
         ask(&self.public, method, path, &[], body).await
     }
 
+    /// A request to the public listener with headers.
+    pub async fn public_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
+        ask(&self.public, method, path, headers, body).await
+    }
+
     /// Makes a person with an address `NAME@example.org`, and gives what the server answers.
     pub async fn person(&self, name: &str, more: Value) -> Value {
         let answer = self.admin("POST", "/admin/identities", Some(body(name, more))).await;
