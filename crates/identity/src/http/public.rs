@@ -310,7 +310,13 @@ async fn schemas_list(State(identity): State<Identity>, request: Request) -> Res
     match identity.schemas_page(&cx, &visit).await {
         Ok((body, total)) => {
             let mut response = reply::json(200, &body);
-            response.headers_mut().insert(HeaderName::from_static("x-total-count"), HeaderValue::from(total));
+            let headers = response.headers_mut();
+            headers.insert(HeaderName::from_static("x-total-count"), HeaderValue::from(total));
+            let size = visit.parameter("per_page").or_else(|| visit.parameter("page_size")).unwrap_or("250");
+            let first = format!("</schemas?page=0&page_size={size}&page_token=page-000000&per_page={size}>; rel=\"first\"");
+            if let Ok(link) = HeaderValue::from_str(&first) {
+                headers.insert(LINK, link);
+            }
             response
         }
         Err(error) => reply::error(&error.into_api(), None),

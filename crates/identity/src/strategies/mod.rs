@@ -135,7 +135,7 @@ pub struct Draft {
     /// New credentials.
     pub credentials: Vec<CredentialChange>,
     /// The proof that the change is: signing up, or a second factor that was tried out.
-    pub proof: Option<(crate::model::session::Method, crate::model::identity::Aal)>,
+    pub proof: Option<(crate::model::session::Method, Aal)>,
     /// Whether it touches what only somebody who signed in lately may touch.
     pub privileged: bool,
 }

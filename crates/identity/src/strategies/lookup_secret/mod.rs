@@ -131,7 +131,7 @@ fn login(scene: &Scene<'_>, identity: &Person, input: &Input) -> Outcome {
 fn regenerate(scene: &Scene<'_>, flow: &Flow) -> Outcome {
     let codes = crypto::tokens::lookup_codes(scene.cx.rng.as_ref());
     let shown = codes.iter().map(|code| code_message(code)).collect();
-    let mut step = show(flow, shown, button(CONFIRM, ids::SETTINGS_LOOKUP_CONFIRM));
+    let mut step = show(flow, shown, [button(CONFIRM, ids::SETTINGS_LOOKUP_CONFIRM)]);
     step.context.lookup_codes = codes;
     Outcome::Advance(Box::new(Step { flow: step, wants_input: false }))
 }
@@ -147,7 +147,9 @@ fn reveal(identity: &Person, flow: &Flow) -> Outcome {
             [("used_at", Value::from(used_at.to_string())), ("used_at_unix", Value::from(used_at.as_second()))],
         ),
     });
-    let mut step = show(flow, shown.collect(), button(REGENERATE, ids::SETTINGS_REGENERATE_LOOKUP));
+    let buttons =
+        [button(DISABLE, ids::SETTINGS_LOOKUP_DISABLE), button(REGENERATE, ids::SETTINGS_REGENERATE_LOOKUP)];
+    let mut step = show(flow, shown.collect(), buttons);
     step.context.lookup_revealed = true;
     Outcome::Advance(Box::new(Step { flow: step, wants_input: false }))
 }
@@ -157,7 +159,7 @@ fn code_message(code: &str) -> Message {
 }
 
 /// The form with the codes in place of this method's buttons.
-fn show(flow: &Flow, codes: Vec<Message>, button: Node) -> Flow {
+fn show<const N: usize>(flow: &Flow, codes: Vec<Message>, buttons: [Node; N]) -> Flow {
     let mut next = flow.clone();
     next.ui.reset_messages();
     next.ui.nodes.retain(|node| node.group != Group::LookupSecret);
@@ -166,7 +168,8 @@ fn show(flow: &Flow, codes: Vec<Message>, button: Node) -> Flow {
     let mut text = Message::new(ids::SETTINGS_LOOKUP_LIST, [("secrets", secrets)]);
     text.text = list;
     let label = Message::plain(ids::SETTINGS_LOOKUP_LABEL);
-    next.ui.nodes.extend([Node::text(Group::LookupSecret, "lookup_secret_codes", text).label(label), button]);
+    next.ui.nodes.push(Node::text(Group::LookupSecret, "lookup_secret_codes", text).label(label));
+    next.ui.nodes.extend(buttons);
     next
 }
 
