@@ -14,10 +14,10 @@ use web::csrf::CsrfSecret;
 
 use super::engine::{self, begun, ui_url};
 use super::input::Input;
+use super::nodes;
 use super::transitions::{self, Event};
 use super::view::{Extras, flow_json};
 use super::visit::{Audience, Reply, Visit};
-use super::nodes;
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::flow::{Flow, FlowKind, State, Transport};
@@ -312,10 +312,8 @@ fn show_problem(flow: &mut Flow, problem: Problem) {
 
 /// In a verification whose code was sent, the button for another code becomes the field for the address again.
 fn ask_for_address(flow: &mut Flow, group: Group) {
-    let field = Node::input(group, "email", InputKind::Email)
-        .value("")
-        .required()
-        .label(Message::plain(ids::LABEL_EMAIL));
+    let field =
+        Node::input(group, "email", InputKind::Email).value("").required().label(Message::plain(ids::LABEL_EMAIL));
     match flow.ui.nodes.iter_mut().find(|node| node.id() == "email") {
         Some(node) => *node = field,
         None => flow.ui.nodes.push(field),

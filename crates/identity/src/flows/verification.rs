@@ -95,7 +95,8 @@ impl Identity {
             flow.csrf = Some(csrf.fingerprint());
         }
         self.flow_save(cx, &flow, flow.state).await?;
-        let reply = challenges::shown(cx, &visit, &flow, Audience::Browser, 200, challenges::echoed(serde_json::Map::new()));
+        let reply =
+            challenges::shown(cx, &visit, &flow, Audience::Browser, 200, challenges::echoed(serde_json::Map::new()));
         Ok(reply.with_csrf((flow.transport == Transport::Browser).then_some(csrf)))
     }
 

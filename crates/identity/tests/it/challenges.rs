@@ -74,7 +74,8 @@ pub struct Browser {
 impl Browser {
     /// A request for HTML or JSON.
     pub async fn ask(&self, server: &Server, method: &str, path: &str, accept: &str, body: Option<Value>) -> Answer {
-        let cookies: Vec<String> = self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> =
+            self.cookies.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");
         let mut headers = vec![("accept", accept)];
         if !cookies.is_empty() {

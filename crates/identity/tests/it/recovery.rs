@@ -109,7 +109,8 @@ async fn tries_are_counted_for_the_flow_even_across_another_code() {
         }
         let refused = app.try_code("recovery", &flow, &code).await;
         assert_eq!(refused.status, 400, "{}", refused.text);
-        let next = refused.json["error"]["details"]["continue_with"][0]["flow"]["id"].as_str().expect("a flow").to_owned();
+        let next =
+            refused.json["error"]["details"]["continue_with"][0]["flow"]["id"].as_str().expect("a flow").to_owned();
         app.send("recovery", &next, json!({"method": "code", "email": address("ada")})).await;
         let code = mailed_code(&server, "ada").await;
         assert_eq!(app.try_code("recovery", &next, &code).await.json["state"], "passed_challenge");
@@ -204,7 +205,8 @@ async fn a_second_factor_is_still_asked_for() {
 
 #[tokio::test]
 async fn other_sessions_end_where_the_hook_says_so() {
-    let hook = json!({"selfservice": {"flows": {"recovery": {"after": {"hooks": [{"hook": "revoke_active_sessions"}]}}}}});
+    let hook =
+        json!({"selfservice": {"flows": {"recovery": {"after": {"hooks": [{"hook": "revoke_active_sessions"}]}}}}});
     for server in servers(hook).await {
         server.person_with_password("ada").await;
         let (_, earlier) = server.session("ada").await;
@@ -276,7 +278,10 @@ async fn without_the_later_answers_clients_are_sent_to_a_page() {
         let app = App(&server);
         let flow = app.ask("recovery", "ada").await;
         let done = app.try_code("recovery", &flow, &mailed_code(&server, "ada").await).await;
-        assert_eq!((done.status.as_u16(), &done.json["error"]["id"]), (422, &json!("browser_location_change_required")));
+        assert_eq!(
+            (done.status.as_u16(), &done.json["error"]["id"]),
+            (422, &json!("browser_location_change_required"))
+        );
         assert!(done.json["redirect_browser_to"].as_str().is_some_and(|url| url.contains("/settings?flow=")));
         let again = app.try_code("recovery", &flow, "123456").await;
         assert_eq!(again.status, 303, "{}", again.text);

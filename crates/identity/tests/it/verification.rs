@@ -28,7 +28,10 @@ async fn a_code_proves_its_address_once() {
         assert!(!is_verified(&server, &id).await);
         let done = app.try_code("verification", &flow, &code).await;
         assert_eq!((&done.json["state"], messages(&done.json)), (&json!("passed_challenge"), vec![1_080_002]));
-        assert_eq!((&done.json["ui"]["method"], &done.json["ui"]["action"]), (&json!("GET"), &json!("http://ui.test/")));
+        assert_eq!(
+            (&done.json["ui"]["method"], &done.json["ui"]["action"]),
+            (&json!("GET"), &json!("http://ui.test/"))
+        );
         assert!(is_verified(&server, &id).await);
         let again = app.try_code("verification", &flow, &code).await;
         assert_eq!((again.status.as_u16(), &again.json["error"]["id"]), (410, &json!("self_service_flow_replaced")));
@@ -72,7 +75,10 @@ async fn tries_are_counted_and_the_right_code_comes_too_late_then() {
             assert_eq!(app.try_code("verification", &flow, another(&code)).await.status, 200);
         }
         let refused = app.try_code("verification", &flow, &code).await;
-        assert_eq!((refused.status.as_u16(), &refused.json["error"]["id"]), (410, &json!("self_service_flow_replaced")));
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json["error"]["id"]),
+            (410, &json!("self_service_flow_replaced"))
+        );
         assert!(!is_verified(&server, &id).await);
     }
 }

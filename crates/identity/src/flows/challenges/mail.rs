@@ -141,6 +141,7 @@ pub(in crate::flows) fn unless_unwritable(mail: Result<Composed, Error>) -> Resu
 pub(in crate::flows) fn link_url(cx: &Context, flow: &Flow, name: &str, secret: &str) -> String {
     let settings = cx.settings();
     let base = if name == "token" { settings.link_base_url() } else { settings.public_base_url() };
-    let query = Serializer::new(String::new()).append_pair("flow", &flow.id.to_string()).append_pair(name, secret).finish();
+    let query =
+        Serializer::new(String::new()).append_pair("flow", &flow.id.to_string()).append_pair(name, secret).finish();
     format!("{base}self-service/{}?{query}", flow.kind.as_str())
 }

@@ -109,13 +109,7 @@ impl Identity {
         if known { Ok(()) } else { Err(unknown.into()) }
     }
 
-    async fn recovery_keep(
-        &self,
-        cx: &Context,
-        flow: &Flow,
-        identity_id: Uuid,
-        secret: &Secret,
-    ) -> Result<(), Error> {
+    async fn recovery_keep(&self, cx: &Context, flow: &Flow, identity_id: Uuid, secret: &Secret) -> Result<(), Error> {
         let recovers = RecoveredBy { identity_id, address_id: None };
         transact!(&self.db, |tx| -> Result<(), Error> {
             flows::flow_insert(tx, cx, cx.vault(), flow).await?;

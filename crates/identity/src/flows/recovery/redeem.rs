@@ -52,10 +52,8 @@ impl Identity {
         let (renewed, csrf) = challenges::with_new_csrf(cx, visit);
         let browser = flow.transport == Transport::Browser;
         let rebound = Flow { csrf: browser.then(|| csrf.fingerprint()), ..flow.clone() };
-        let redeemed = transact!(&self.db, |tx| -> Result<Redeemed, Error> {
-            redeem(tx, cx, &rebound, &presented).await
-        })
-        .await;
+        let redeemed =
+            transact!(&self.db, |tx| -> Result<Redeemed, Error> { redeem(tx, cx, &rebound, &presented).await }).await;
         let redeemed = match redeemed {
             Err(Error::Refused(refusal)) if refusal.id == Some(gate::IDENTITY_DISABLED) => {
                 return self.recovery_disabled(cx, visit, flow, by, &presented).await;

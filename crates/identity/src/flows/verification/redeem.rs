@@ -40,10 +40,8 @@ impl Identity {
         let (renewed, csrf) = challenges::with_new_csrf(cx, visit);
         let browser = flow.transport == Transport::Browser;
         let rebound = Flow { csrf: browser.then(|| csrf.fingerprint()), ..flow.clone() };
-        let redeemed = transact!(&self.db, |tx| -> Result<Redeemed, Error> {
-            redeem(tx, cx, &rebound, &presented).await
-        })
-        .await?;
+        let redeemed =
+            transact!(&self.db, |tx| -> Result<Redeemed, Error> { redeem(tx, cx, &rebound, &presented).await }).await?;
         match (redeemed, presented) {
             (Redeemed::Proved(done), _) => {
                 let reply = challenges::shown(cx, &renewed, &done, by, 200, super::super::view::Extras::default());
@@ -102,12 +100,8 @@ fn completed(cx: &Context, flow: &Flow, via: Channel) -> Result<Flow, Error> {
     done.state = challenges::next_state(flow, Event::Redeemed)?;
     done.context.code = None;
     let target = continue_url(cx, flow);
-    let way_on = Node::anchor(
-        challenges::group(flow),
-        "continue",
-        target.to_string(),
-        Message::plain(ids::LABEL_CONTINUE),
-    );
+    let way_on =
+        Node::anchor(challenges::group(flow), "continue", target.to_string(), Message::plain(ids::LABEL_CONTINUE));
     done.ui.nodes = vec![nodes::csrf_node(), way_on];
     "GET".clone_into(&mut done.ui.method);
     done.ui.action = target.into();

@@ -97,9 +97,9 @@ fn request_url(origin: &str) -> String {
     }
     let asked = pairs.iter().find(|(name, value)| name == "after_verification_return_to" && !value.is_empty());
     let replaced = asked.map(|(_, value)| ("return_to".to_owned(), value.clone()));
-    let kept = pairs.iter().filter(|(name, _)| {
-        name != "after_verification_return_to" && (name != "return_to" || replaced.is_none())
-    });
+    let kept = pairs
+        .iter()
+        .filter(|(name, _)| name != "after_verification_return_to" && (name != "return_to" || replaced.is_none()));
     let query: Vec<(String, String)> = kept.cloned().chain(replaced.clone()).collect();
     url.query_pairs_mut().clear().extend_pairs(query.iter());
     if query.is_empty() {
@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_return_after_verification_takes_the_place_of_the_other() {
-        let made = request_url("http://x/r?return_to=http%3A%2F%2Fa&aal=aal1&after_verification_return_to=http%3A%2F%2Fb");
+        let made =
+            request_url("http://x/r?return_to=http%3A%2F%2Fa&aal=aal1&after_verification_return_to=http%3A%2F%2Fb");
         assert_eq!(made, "http://x/r?aal=aal1&return_to=http%3A%2F%2Fb");
         assert_eq!(request_url("http://x/r?return_to=/a"), "http://x/r?return_to=/a");
         assert_eq!(request_url("http://x/r?after_verification_return_to="), "http://x/r");

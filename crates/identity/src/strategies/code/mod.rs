@@ -132,9 +132,8 @@ pub fn ask(flow: &mut Flow, resend: Option<(&str, &str)>) {
     let verification = flow.kind == FlowKind::Verification;
     let kept = Node::hidden(Group::Code, "method", "code");
     let next = Node::submit(Group::Code, "method", "code", Message::plain(ids::LABEL_CONTINUE));
-    let again = resend.map(|(name, address)| {
-        Node::submit(Group::Code, name, address, Message::plain(ids::LABEL_RESEND))
-    });
+    let again =
+        resend.map(|(name, address)| Node::submit(Group::Code, name, address, Message::plain(ids::LABEL_RESEND)));
     let mut form = if verification {
         let mut form = vec![kept, code_field(verification), next];
         if flow.transport == Transport::Browser {
