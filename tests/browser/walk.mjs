@@ -19,9 +19,8 @@ class Walk {
     this.server = server;
     this.browser = browser;
     this.scripts = scripts;
-    this.address = `ada-${scripts ? "with" : "without"}-scripts@example.org`;
+    this.address = scripts ? "ada@example.org" : "grace@example.org";
     this.people = [];
-    this.mails = 0;
   }
 
   async person(name, options = {}) {
@@ -70,6 +69,8 @@ class Walk {
     await person.page.goto(this.url("/"));
     await person.click("Sign in");
     await person.sees("Sign in");
+    const picture = { "the desk": "login", "the phone": "login-phone" }[person.name];
+    if (picture) await this.picture(person, picture);
     await person.fill({ identifier: this.address });
     if (await person.has("method", "identifier_first")) await person.press("method", "identifier_first");
     await person.fill({ password });
@@ -169,10 +170,11 @@ class Walk {
   }
 
   async otherDevices(person) {
-    const phone = await this.person("the phone", { userAgent: "Mozilla/5.0 (iPhone) Safari/604.1", viewport: { width: 390, height: 844 } });
-    const tablet = await this.person("the tablet", { userAgent: "Mozilla/5.0 (iPad) Safari/604.1" });
+    const phone = await this.person("the phone", { userAgent: "Mozilla/5.0 (iPhone) Safari/604.1", viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+    const tablet = await this.person("the tablet", { userAgent: "Mozilla/5.0 (iPad) Safari/604.1", colorScheme: "dark" });
     await this.password(phone, THIRD_PASSWORD);
     await this.secondStep(phone, { lookup_secret: this.backup[1] }, "lookup_secret");
+    await this.picture(phone, "overview-phone");
     await this.password(tablet, THIRD_PASSWORD);
     await this.secondStep(tablet, { lookup_secret: this.backup[2] }, "lookup_secret");
     await this.overview(person);

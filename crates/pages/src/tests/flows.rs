@@ -259,3 +259,44 @@ async fn a_flow_without_anything_to_do_says_so() {
     assert_eq!(page.status, StatusCode::OK);
     page.has("There is nothing to do here at the moment.");
 }
+
+#[tokio::test]
+async fn every_page_and_group_has_a_name_in_words() {
+    let groups = [
+        "default",
+        "profile",
+        "password",
+        "totp",
+        "lookup_secret",
+        "webauthn",
+        "passkey",
+        "oidc",
+        "saml",
+        "code",
+        "link",
+        "identifier_first",
+        "deviceauthn",
+    ];
+    let nodes: Vec<_> = groups
+        .iter()
+        .map(|group| json!({"type": "input", "group": group, "attributes": {"name": "x", "type": "text"}}))
+        .collect();
+    for kind in ["login", "registration", "recovery", "verification", "settings"] {
+        for (state, refresh, aal) in
+            [("choose_method", true, "aal1"), ("sent_email", false, "aal1"), ("passed_challenge", false, "aal2")]
+        {
+            let mut flow = flow_of(json!(nodes));
+            flow["state"] = json!(state);
+            flow["refresh"] = json!(refresh);
+            flow["requested_aal"] = json!(aal);
+            let page = shown(kind, flow).await;
+            page.has_not(".title");
+            page.has_not(".heading");
+            page.has_not("link.");
+            if kind == "settings" {
+                page.has("<h2>Backup codes</h2>");
+                page.has_not("<h2>lookup secret</h2>");
+            }
+        }
+    }
+}
