@@ -1,7 +1,8 @@
 //! Nodes → blocks and forms. A browser without scripts sends a whole form and the one button that was pressed, and the
 //! Enter key presses a form's first button; so which nodes share a form, and in which order, decides what is sent.
 //!
-//! - Settings: a block per group. What removes something has a form of its own, so that Enter never removes anything.
+//! - Settings: a block per group, first what has to be put right or confirmed. What removes something has a form of
+//!   its own, so that Enter never removes anything.
 //! - Elsewhere, where people fill in something that several methods need (an identifier, traits): one form, first the
 //!   shared fields, then one method with the main button, then the others.
 //! - Otherwise: a form per method. Hidden nodes that methods share are in every form.
@@ -66,7 +67,8 @@ fn settings<'a>(nodes: &[&'a Node], password_first: bool) -> Vec<Block<'a>> {
     let mut groups = groups_of(nodes);
     groups.sort_by_key(|group| {
         let place = SETTINGS_ORDER.iter().position(|known| known == group).unwrap_or(SETTINGS_ORDER.len());
-        if password_first && *group == "password" { 0 } else { place + 1 }
+        let first = password_first && *group == "password";
+        (!first, !needs_attention(group, nodes), place)
     });
     groups
         .into_iter()
@@ -83,6 +85,14 @@ fn settings<'a>(nodes: &[&'a Node], password_first: bool) -> Vec<Block<'a>> {
             (!forms.is_empty()).then_some(Block { group, forms })
         })
         .collect()
+}
+
+/// Whether something of the group has to be put right or confirmed: it must not be overlooked further down the page.
+fn needs_attention(group: &str, nodes: &[&Node]) -> bool {
+    nodes
+        .iter()
+        .filter(|node| node.group == group)
+        .any(|node| node.key().ends_with("_confirm") || node.messages.iter().any(|message| message.kind == "error"))
 }
 
 fn steps<'a>(nodes: &[&'a Node]) -> Vec<Block<'a>> {
@@ -435,6 +445,24 @@ mod tests {
             ]
         );
         assert_eq!(arrange(FlowKind::Settings, &nodes, true)[0].group, "password");
+    }
+
+    #[test]
+    fn what_has_to_be_put_right_or_confirmed_comes_first() {
+        let mut nodes = nodes(&[
+            "profile/traits.email/email",
+            "lookup_secret/lookup_secret_codes/*text",
+            "lookup_secret/lookup_secret_confirm/submit",
+            "totp/totp_code/text",
+        ]);
+        let order = |nodes: &[Node]| -> Vec<String> {
+            arrange(FlowKind::Settings, nodes, false).iter().map(|block| block.group.to_owned()).collect()
+        };
+        assert_eq!(order(&nodes), ["lookup_secret", "profile", "totp"]);
+        nodes.remove(2);
+        assert_eq!(order(&nodes), ["profile", "totp", "lookup_secret"]);
+        nodes[2].messages = vec![serde_json::from_value(json!({"id": 4000008, "type": "error", "text": "x"})).unwrap()];
+        assert_eq!(order(&nodes), ["totp", "profile", "lookup_secret"]);
     }
 
     #[test]
