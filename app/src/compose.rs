@@ -50,11 +50,7 @@ pub fn schema() -> Schema {
 ///
 /// # Errors
 /// What keeps the server from starting, and what to do about it.
-pub async fn compose(
-    snapshot: Arc<Live<Snapshot>>,
-    rng: Arc<dyn Rng>,
-    auto_migrate: bool,
-) -> anyhow::Result<Program> {
+pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migrate: bool) -> anyhow::Result<Program> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let now = snapshot.get();
     let settings = &now.settings;

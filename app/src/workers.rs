@@ -18,7 +18,8 @@ pub fn start(program: &Program, stopped: &watch::Receiver<bool>) -> impl Future<
     let identity = program.identity.clone();
     let end = ended(stopped.clone());
     let cleaning = tokio::spawn(async move { identity.clean_forever(end).await });
-    let following = tokio::spawn(follow(Arc::clone(&program.passwords), Arc::clone(&program.snapshot), stopped.clone()));
+    let following =
+        tokio::spawn(follow(Arc::clone(&program.passwords), Arc::clone(&program.snapshot), stopped.clone()));
     async move {
         let _ = tokio::join!(delivering, cleaning, following);
     }

@@ -1,6 +1,8 @@
 //! The courier's settings out of the identity service's configuration, which is where kratos.yml has them.
 
-use courier::{CourierSettings, Smtp, TemplateBody, TemplateChannels, TemplateOutcomes, TemplateSource, Templates, Worker};
+use courier::{
+    CourierSettings, Smtp, TemplateBody, TemplateChannels, TemplateOutcomes, TemplateSource, Templates, Worker,
+};
 use identity::settings::{self, Settings};
 
 /// The courier's part of the configuration, in the courier's types.

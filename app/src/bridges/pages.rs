@@ -39,7 +39,8 @@ impl PublicApi for InProcess {
 impl InProcess {
     async fn ask(&self, method: Method, path: &str, forwarded: ForwardedHeaders) -> Result<ApiAnswer, PublicApiError> {
         let failed = |error: &dyn std::fmt::Display| PublicApiError(error.to_string());
-        let mut request = Request::builder().method(method).uri(path).body(Body::empty()).map_err(|error| failed(&error))?;
+        let mut request =
+            Request::builder().method(method).uri(path).body(Body::empty()).map_err(|error| failed(&error))?;
         *request.headers_mut() = forwarded.headers;
         request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("application/json"));
         let host = authority(&self.snapshot.get().settings.public_base_url());

@@ -138,8 +138,7 @@ fn cors_settings(settings: &identity::settings::Settings) -> CorsSettings {
 }
 
 fn admin_router(program: &Program) -> Router {
-    let operations =
-        Operations::new(env!("CARGO_PKG_VERSION"), Arc::clone(&program.metrics), crate::compose::schema());
+    let operations = Operations::new(env!("CARGO_PKG_VERSION"), Arc::clone(&program.metrics), crate::compose::schema());
     let routes = identity::http::admin::admin_router(program.identity.clone(), operations);
     let limited = body::limit(routing::finish(routes), body::DEFAULT_CAP);
     let snapshot = Arc::clone(&program.snapshot);

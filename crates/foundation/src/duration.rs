@@ -101,9 +101,14 @@ impl std::fmt::Display for GoDuration {
         if rest == 0 {
             return formatter.write_str("0s");
         }
-        for (unit, size) in
-            [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)]
-        {
+        for (unit, size) in [
+            ("h", 3_600_000_000_000),
+            ("m", 60_000_000_000),
+            ("s", 1_000_000_000),
+            ("ms", 1_000_000),
+            ("us", 1_000),
+            ("ns", 1),
+        ] {
             if rest >= size {
                 write!(formatter, "{}{unit}", rest / size)?;
                 rest %= size;

@@ -2,9 +2,14 @@
 
 use serde_json::{Map, Value};
 
-/// A refusal as the wire shows it. Crates have error types of their own; each service maps them to this in one file.
+/// A refusal as the wire shows it. Crates have error types of their own; each service maps them to this in one file. One
+/// pointer wide, so that results that may be refusals stay small.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ApiError {
+pub struct ApiError(Box<Refusal>);
+
+/// The parts of an [`ApiError`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
     /// The HTTP status of the answer.
     pub status: u16,
     /// What the body's `code` says, where it differs from the HTTP status (the contract has such cases).
@@ -26,7 +31,7 @@ pub struct ApiError {
 impl ApiError {
     /// An error with the default message of `status`.
     pub fn new(status: u16) -> Self {
-        Self {
+        Self(Box::new(Refusal {
             status,
             code: None,
             id: None,
@@ -35,7 +40,7 @@ impl ApiError {
             details: Map::new(),
             beside: Map::new(),
             retry_after: None,
-        }
+        }))
     }
 
     /// 400: what was sent cannot be used, for this reason.
@@ -140,6 +145,20 @@ impl ApiError {
             body.insert(name.clone(), value.clone());
         }
         body.into()
+    }
+}
+
+impl std::ops::Deref for ApiError {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for ApiError {
+    fn deref_mut(&mut self) -> &mut Refusal {
+        &mut self.0
     }
 }
 

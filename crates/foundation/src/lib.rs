@@ -11,7 +11,7 @@ mod secret;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::{ClientInfo, RequestContext};
 pub use duration::{DurationError, GoDuration};
-pub use error::ApiError;
+pub use error::{ApiError, Refusal};
 pub use jiff::Timestamp;
 pub use rng::{Rng, SeededRng, SystemRng};
 pub use secret::Secret;

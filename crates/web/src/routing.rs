@@ -9,7 +9,7 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use futures::future::BoxFuture;
-use http::header::{ALLOW, CACHE_CONTROL};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Uri};
 use tower::{Service, ServiceExt};
 
@@ -31,11 +31,16 @@ where
 async fn manners(request: Request, next: Next) -> Response {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = next.run(request).await;
-    if reads && !response.headers().contains_key(CACHE_CONTROL) && response.status() != 404 && response.status() != 405
-    {
+    if reads && !response.headers().contains_key(CACHE_CONTROL) && !is_no_route(&response) {
         response.headers_mut().insert(CACHE_CONTROL, NO_CACHE);
     }
     response
+}
+
+/// Whether the router itself answered, in plain text: no such path, or not by this method.
+fn is_no_route(response: &Response) -> bool {
+    let plain = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    plain && matches!(response.status().as_u16(), 404 | 405)
 }
 
 /// The contract writes `GET, HEAD`, in the order of the alphabet.

@@ -60,6 +60,15 @@ fn credential_json(credential: &Credential, version: i64, secrets: &[CredentialK
     object.into()
 }
 
+/// A session in a list of all sessions: there, devices that were not asked for are null and no empty list.
+pub fn session_listed_json(cx: &Context, session: &Session, identity: &Identity, expand: Expand) -> Value {
+    let mut json = session_json(cx, session, identity, expand);
+    if !expand.devices {
+        json["devices"] = Value::Null;
+    }
+    json
+}
+
 /// What of a session's surroundings is told with it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expand {

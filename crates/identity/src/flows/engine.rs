@@ -239,8 +239,8 @@ pub fn check_return_to(cx: &Context, visit: &Visit) -> Result<(), ApiError> {
 }
 
 /// Reads the body of a submission by the schema of its flow. What cannot be read is a problem to show in the flow.
-pub fn read_input(body: &Body, schema: &IdentitySchema) -> Result<Input, Problem> {
-    Input::read(body, Some(schema)).map_err(|error| strategies::because("", &error.to_string()))
+pub fn read_input(body: &Body, schema: &IdentitySchema) -> Result<Input, Vec<Problem>> {
+    Input::read(body, Some(schema)).map_err(|error| vec![strategies::because("", &error.to_string())])
 }
 
 /// The strategy that a submission is for; `None` if nobody claims it.
@@ -259,10 +259,10 @@ pub fn pick(scene: &Scene<'_>, flow: &Flow, input: &Input) -> Result<Option<&'st
             switched_off = Some(strategy);
         }
     }
-    match switched_off {
-        Some(strategy) => Err(ApiError::not_found(format!(
-            "The method {:?} is switched off here: it has to be enabled in the configuration.",
-            strategy.method()
+    let later = input.method().filter(|method| strategies::comes_later(flow.kind, method));
+    match switched_off.map(Strategy::method).or(later) {
+        Some(method) => Err(ApiError::not_found(format!(
+            "The method {method:?} is switched off here: it has to be enabled in the configuration."
         ))),
         None => Ok(None),
     }
@@ -320,7 +320,8 @@ pub fn ended_error(cx: &Context, flow: &Flow) -> ApiError {
             let return_to = flow.requested("return_to").unwrap_or_default();
             let mut again = format!("{base}/browser");
             if !return_to.is_empty() {
-                let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &return_to).finish();
+                let query =
+                    url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &return_to).finish();
                 again = format!("{again}?{query}");
             }
             error.detail("redirect_to", again).detail("return_to", return_to)

@@ -39,10 +39,9 @@ impl Identity {
             }));
         }
         let id = Uuid::parse_str(asked).unwrap_or_default();
-        let found = read!(&self.db, |tx| -> Result<Option<StoredError>, Error> {
-            Ok(errors::error_find(tx, cx, id).await?)
-        })
-        .await?;
+        let found =
+            read!(&self.db, |tx| -> Result<Option<StoredError>, Error> { Ok(errors::error_find(tx, cx, id).await?) })
+                .await?;
         found.as_ref().map(shape).ok_or_else(|| ApiError::new(404).into())
     }
 }

@@ -28,6 +28,14 @@ pub struct Wanted {
     pub notify: Option<NotifyRecipients>,
 }
 
+impl Wanted {
+    /// Whether the client is sent to the proof of an address: by the hook, or as earlier releases of the reference server
+    /// did in any case (`legacy_continue_with_verification_ui`).
+    pub fn shows_verification(self, cx: &Context) -> bool {
+        self.show_verification_ui || cx.settings().feature_flags.legacy_continue_with_verification_ui
+    }
+}
+
 /// Reads a list of hooks. Web hooks and the others that come later have been named in the log at start, or have kept the
 /// server from starting.
 pub fn wanted(hooks: &[Hook]) -> Wanted {

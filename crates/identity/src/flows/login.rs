@@ -9,11 +9,11 @@ use web::csrf::CsrfSecret;
 use super::engine::{self, begun, pick, shown_again, submitted_id};
 use super::hooks::{self, Wanted};
 use super::input::Input;
+use super::return_to;
 use super::transitions::{self, Event};
 use super::verification::SpawnedVerification;
 use super::view::{Extras, flow_json};
 use super::visit::{Audience, Reply, ReplyBody, SessionCookie, Visit};
-use super::return_to;
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::flow::{Flow, FlowKind, State, Transport};
@@ -138,7 +138,7 @@ impl Identity {
         };
         let input = match engine::read_input(body, &schema) {
             Ok(input) => input,
-            Err(problem) => return self.flow_invalid(cx, visit, flow, vec![problem], Group::Default, None).await,
+            Err(problems) => return self.flow_invalid(cx, visit, flow, problems, Group::Default, None).await,
         };
         self.login_with(cx, visit, flow, &input, &schema, current).await
     }
@@ -162,7 +162,8 @@ impl Identity {
             return self.flow_invalid(cx, visit, flow, problems, Group::Default, None).await;
         };
         if strategy.is_attempt(&flow, input)
-            && self.flow_attempt(cx, &flow).await? > i64::from(cx.settings().selfservice.methods.code.config.max_submissions)
+            && self.flow_attempt(cx, &flow).await?
+                > i64::from(cx.settings().selfservice.methods.code.config.max_submissions)
         {
             let problem = strategies::because("", "Too many tries with this form. Begin again.");
             return self.flow_invalid(cx, visit, flow, vec![problem], strategy.group(), None).await;
@@ -333,9 +334,10 @@ impl Identity {
             return self.flow_invalid(cx, visit, flow, problems, Group::Default, None).await;
         }
         let Some(spawned) = verification else {
-            return Err(ApiError::internal().id("invalid_configuration").reason(
-                "Signing in needs a proved address, and verification is switched off.",
-            ).into());
+            return Err(ApiError::internal()
+                .id("invalid_configuration")
+                .reason("Signing in needs a proved address, and verification is switched off.")
+                .into());
         };
         transact!(&self.db, |tx| -> Result<(), Error> { spawned.insert(tx, cx).await }).await?;
         self.courier.nudge();
@@ -389,8 +391,7 @@ fn signed_in_already(cx: &Context, visit: &Visit, transport: Transport) -> Resul
     if transport == Transport::Api || visit.prefers_json {
         return Err(hooks::already_signed_in().into());
     }
-    let url = return_to::resolve(cx.settings(), FlowName::Login, "", visit.parameter("return_to"))?;
-    Ok(Reply::see_other(url))
+    Ok(Reply::see_other(return_to::signed_in(cx.settings(), FlowName::Login, visit)?))
 }
 
 /// One-time answers are not filled in again, and the identifier is.
@@ -452,7 +453,7 @@ fn login_answer(
     let return_to = done.flow.requested("return_to");
     let current = Current { session: done.session, identity: done.identity.clone(), shown: done.shown };
     let enough = has_required_aal(&current, cx.settings().session.whoami.required_aal);
-    let shown_verification = verification.filter(|_| wanted.show_verification_ui);
+    let shown_verification = verification.filter(|_| wanted.shows_verification(cx));
     let mut items: Vec<Value> = Vec::new();
     let target = return_to::resolve(cx.settings(), FlowName::Login, done.method, return_to.as_deref())?;
     if audience == Audience::Page {
@@ -483,7 +484,8 @@ fn login_answer(
         ),
         Audience::Browser if !enough => ReplyBody::Redirect(303, step_up_url(cx, return_to.as_deref()).into()),
         Audience::Browser => {
-            let shown = shown_verification.map(|spawned| engine::page_url(cx.settings(), FlowKind::Verification, spawned.flow.id));
+            let shown = shown_verification
+                .map(|spawned| engine::page_url(cx.settings(), FlowKind::Verification, spawned.flow.id));
             ReplyBody::Redirect(303, shown.unwrap_or_else(|| target.into()))
         }
     };

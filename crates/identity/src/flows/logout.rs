@@ -66,9 +66,8 @@ impl Identity {
         let id = current.session.id;
         transact!(&self.db, |tx| -> Result<bool, Error> { Ok(sessions::session_revoke(tx, cx, id).await?) }).await?;
         let body = if visit.wants_json { ReplyBody::Nothing } else { ReplyBody::Redirect(303, url.into()) };
-        let mut reply = Reply::new(body)
-            .with_session(SessionCookie::Remove)
-            .with_csrf(Some(CsrfSecret::generate(cx.rng.as_ref())));
+        let mut reply =
+            Reply::new(body).with_session(SessionCookie::Remove).with_csrf(Some(CsrfSecret::generate(cx.rng.as_ref())));
         let over_tls = cx.settings().public_base_url().scheme() == "https";
         reply.clear_browser_data = cx.settings().selfservice.flows.logout.clear_browser_data && over_tls;
         Ok(reply)

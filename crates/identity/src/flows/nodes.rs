@@ -67,7 +67,8 @@ pub fn sort(kind: FlowKind, form: &mut Container, traits: &[String]) {
         names.iter().position(|name| id.starts_with(name)).unwrap_or(names.len())
     };
     let comes_before = |left: &Node, right: &Node| {
-        let value = |node: &Node| node.as_input().and_then(|input| input.value.as_ref()).map(text_of).unwrap_or_default();
+        let value =
+            |node: &Node| node.as_input().and_then(|input| input.value.as_ref()).map(text_of).unwrap_or_default();
         let order = place(left).cmp(&place(right));
         let order = if left.id() == right.id() { order.then_with(|| value(left).cmp(&value(right))) } else { order };
         joint(left.group) == joint(right.group) && order.is_lt()

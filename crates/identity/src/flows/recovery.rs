@@ -12,6 +12,7 @@ use web::body::Body;
 
 use super::challenges::{self, Presented, audience};
 use super::input::Input;
+use super::view::Extras;
 use super::visit::{Audience, Reply, ReplyBody, Visit};
 use super::{engine, hooks};
 use crate::context::Context;
@@ -61,12 +62,10 @@ impl Identity {
         }
         match body {
             Some(body) => self.recovery_posted(cx, visit, flow, by, body).await,
-            None if by == Audience::Browser => {
-                Ok(challenges::shown(cx, visit, &flow, by, 200, super::view::Extras::default()))
-            }
+            None if by == Audience::Browser => Ok(challenges::shown(cx, visit, &flow, by, 200, Extras::default())),
             None => {
                 engine::check_reader(visit, &flow)?;
-                Ok(challenges::shown(cx, visit, &flow, by, 200, super::view::Extras::default()))
+                Ok(challenges::shown(cx, visit, &flow, by, 200, Extras::default()))
             }
         }
     }
@@ -99,9 +98,8 @@ impl Identity {
             return self.challenge_again(cx, visit, &flow, by, Message::plain(ids::RECOVERY_COMPLETED)).await;
         }
         let input = match (misused, read) {
-            (Some(problem), _) | (None, Err(problem)) => {
-                return self.challenge_refused(cx, visit, flow, by, vec![problem]).await;
-            }
+            (Some(problem), _) => return self.challenge_refused(cx, visit, flow, by, vec![problem]).await,
+            (None, Err(problems)) => return self.challenge_refused(cx, visit, flow, by, problems).await,
             (None, Ok(input)) => input,
         };
         let Some(strategy) = challenges::pick(cx.settings(), &flow, &input) else {

@@ -49,8 +49,7 @@ impl Identity {
             if transport == Transport::Api || visit.prefers_json {
                 return Err(hooks::already_signed_in().into());
             }
-            let url = return_to::resolve(cx.settings(), FlowName::Registration, "", visit.parameter("return_to"))?;
-            return Ok(Reply::see_other(url));
+            return Ok(Reply::see_other(return_to::signed_in(cx.settings(), FlowName::Registration, visit)?));
         }
         let mut flow = engine::new_flow(cx, visit, FlowKind::Registration, transport);
         flow.schema_id = schema;
@@ -85,8 +84,8 @@ impl Identity {
     /// # Errors
     /// What belongs in the form comes back in the form; errors are for requests without a usable flow.
     pub async fn registration_submit(&self, cx: &Context, visit: &Visit, body: Option<&Body>) -> Result<Reply, Error> {
-        check_enabled(cx)?;
         let flow = self.flow_load(cx, FlowKind::Registration, submitted_id(visit)?).await.map_err(without_reason)?;
+        check_enabled(cx)?;
         if self.session_current(cx, visit.shown.as_ref()).await?.is_some() {
             if visit.audience(&flow) == Audience::Browser {
                 return Ok(Reply::new(ReplyBody::Redirect(302, cx.settings().default_return_url().into())));
@@ -102,8 +101,8 @@ impl Identity {
         let schema = self.flow_schema(cx, &flow, None).await?;
         let input = match body.map(|body| engine::read_input(body, &schema)) {
             Some(Ok(input)) => input,
-            Some(Err(problem)) => {
-                return self.flow_invalid(cx, visit, flow, vec![problem], Group::Default, None).await;
+            Some(Err(problems)) => {
+                return self.flow_invalid(cx, visit, flow, problems, Group::Default, None).await;
             }
             None => {
                 let message = engine::no_strategy(FlowKind::Registration);
@@ -278,7 +277,8 @@ fn new_identity(cx: &Context, flow: &Flow, draft: &Draft) -> Result<Person, Erro
     derive::take_traits(&mut identity, derived, cx.now, cx.rng.as_ref());
     for change in &draft.credentials {
         if let CredentialChange::Set(kind, secret) = change {
-            let own = if *kind == CredentialKind::Password { identifiers.clone() } else { vec![identity.id.to_string()] };
+            let own =
+                if *kind == CredentialKind::Password { identifiers.clone() } else { vec![identity.id.to_string()] };
             derive::set_credential(&mut identity, *kind, own, secret.clone(), cx.now);
         }
     }
@@ -290,7 +290,8 @@ fn duplicate_message(cx: &Context, identity: &Person) -> Message {
     if !cx.settings().selfservice.flows.registration.login_hints {
         return Message::plain(ids::DUPLICATE_CREDENTIALS);
     }
-    let identifier = identity.credential(CredentialKind::Password).and_then(|credential| credential.identifiers.first());
+    let identifier =
+        identity.credential(CredentialKind::Password).and_then(|credential| credential.identifiers.first());
     Message::new(
         ids::DUPLICATE_WITH_HINTS,
         [
@@ -319,7 +320,7 @@ fn registration_answer(
     let audience = visit.audience(done.flow);
     let asked = done.flow.requested("return_to");
     let target = return_to::resolve(cx.settings(), FlowName::Registration, done.method, asked.as_deref())?;
-    let shown_verification = verification.filter(|_| wanted.show_verification_ui);
+    let shown_verification = verification.filter(|_| wanted.shows_verification(cx));
     let mut items: Vec<Value> = Vec::new();
     if audience == Audience::Page {
         items.push(hooks::redirect_item(target.as_str()));
@@ -329,8 +330,8 @@ fn registration_answer(
         items.push(hooks::token_item(done.shown.token.expose()));
     }
     let body = if audience == Audience::Browser {
-        let page = shown_verification
-            .map(|spawned| engine::page_url(cx.settings(), FlowKind::Verification, spawned.flow.id));
+        let page =
+            shown_verification.map(|spawned| engine::page_url(cx.settings(), FlowKind::Verification, spawned.flow.id));
         ReplyBody::Redirect(303, page.unwrap_or_else(|| target.into()))
     } else {
         let mut answer = json!({"identity": identity_json(cx, done.identity)});

@@ -3,6 +3,7 @@
 use foundation::ApiError;
 use url::Url;
 
+use super::visit::Visit;
 use crate::settings::{FlowName, Settings};
 
 /// Checks an address that a client asks to be sent to, and completes a relative one.
@@ -63,6 +64,18 @@ pub fn resolve(settings: &Settings, flow: FlowName, method: &str, asked: Option<
     match asked {
         Some(asked) if !settings.selfservice.allowed_return_urls.is_empty() => check(settings, asked),
         _ => Ok(settings.return_url_after(flow, method)),
+    }
+}
+
+/// Where somebody who is signed in already is sent instead of to a form. Here an empty list does not make the parameter
+/// ignored: it is refused.
+///
+/// # Errors
+/// As [`check`].
+pub fn signed_in(settings: &Settings, flow: FlowName, visit: &Visit) -> Result<Url, ApiError> {
+    match visit.parameter("return_to") {
+        Some(asked) => check(settings, asked),
+        None => Ok(settings.return_url_after(flow, "")),
     }
 }
 

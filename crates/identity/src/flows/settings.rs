@@ -152,9 +152,9 @@ impl Identity {
         let schema = self.schema(cx, &current.identity.schema_id).await?;
         match engine::read_input(body, &schema) {
             Ok(input) => self.settings_with(cx, visit, flow, &input, &schema, current).await,
-            Err(problem) => {
+            Err(problems) => {
                 let identity = Some(&current.identity);
-                self.flow_invalid(cx, visit, flow, vec![problem], Group::Default, identity).await
+                self.flow_invalid(cx, visit, flow, problems, Group::Default, identity).await
             }
         }
     }
@@ -181,7 +181,8 @@ impl Identity {
             return Ok(refresh_required(cx, visit, &flow));
         }
         if strategy.is_attempt(&flow, input)
-            && self.flow_attempt(cx, &flow).await? > i64::from(cx.settings().selfservice.methods.code.config.max_submissions)
+            && self.flow_attempt(cx, &flow).await?
+                > i64::from(cx.settings().selfservice.methods.code.config.max_submissions)
         {
             let problem = strategies::because("", "Too many tries with this form. Open the settings again.");
             return self.flow_invalid(cx, visit, flow, vec![problem], strategy.group(), identity).await;
@@ -401,7 +402,8 @@ fn check_owner(flow: &Flow, current: &Current) -> Result<(), ApiError> {
     if flow.identity_id == Some(current.identity.id) {
         return Ok(());
     }
-    Err(ApiError::forbidden("This flow belongs to somebody else: begin one of your own.").id("security_identity_mismatch"))
+    Err(ApiError::forbidden("This flow belongs to somebody else: begin one of your own.")
+        .id("security_identity_mismatch"))
 }
 
 fn login_url(cx: &Context, parameters: &[(&str, Option<&str>)]) -> Url {
@@ -422,9 +424,7 @@ fn refresh_required(cx: &Context, visit: &Visit, flow: &Flow) -> Reply {
         return Reply::see_other(url);
     }
     let reason = "You signed in too long ago for this change: sign in once more with refresh=true, then send it again.";
-    Reply::error(
-        ApiError::forbidden(reason).id("session_refresh_required").beside("redirect_browser_to", url.as_str()),
-    )
+    Reply::error(ApiError::forbidden(reason).id("session_refresh_required").beside("redirect_browser_to", url.as_str()))
 }
 
 fn settings_answer(
@@ -443,7 +443,7 @@ fn settings_answer(
         None => cx.settings().configured_return_url_after(FlowName::Settings, method).map_or(own_page, String::from),
     };
     let mut items: Vec<Value> = Vec::new();
-    let shown = verification.filter(|_| wanted.show_verification_ui);
+    let shown = verification.filter(|_| wanted.shows_verification(cx));
     items.extend(shown.map(|spawned| hooks::show_verification_item(cx, spawned)));
     let cookie = set_cookie(cx, &current.session, &current.shown);
     match visit.audience(flow) {

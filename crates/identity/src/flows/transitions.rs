@@ -54,10 +54,7 @@ pub const TABLE: &[(FlowKind, State, Event, State)] = {
 
 /// Where `event` leads a flow of this kind in this state; `None` if it takes no such event.
 pub fn next(kind: FlowKind, state: State, event: Event) -> Option<State> {
-    TABLE
-        .iter()
-        .find(|(of, from, by, _)| *of == kind && *from == state && *by == event)
-        .map(|(.., to)| *to)
+    TABLE.iter().find(|(of, from, by, _)| *of == kind && *from == state && *by == event).map(|(.., to)| *to)
 }
 
 /// The table as a diagram, for docs/flows.md.

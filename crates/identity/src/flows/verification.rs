@@ -12,6 +12,7 @@ use web::body::Body;
 use super::challenges::{self, Presented, audience};
 use super::engine;
 use super::input::Input;
+use super::view::Extras;
 use super::visit::{Audience, Reply, Visit};
 use crate::context::Context;
 use crate::error::Error;
@@ -87,7 +88,7 @@ impl Identity {
             if by != Audience::Browser {
                 engine::check_reader(visit, &flow)?;
             }
-            return Ok(challenges::shown(cx, visit, &flow, by, 200, challenges::echoed(serde_json::Map::new())));
+            return Ok(challenges::shown(cx, visit, &flow, by, 200, Extras::default()));
         };
         flow.context.code = Some(code.chars().take(LONGEST_CODE).collect());
         let (visit, csrf) = challenges::with_new_csrf(cx, visit);
@@ -95,8 +96,7 @@ impl Identity {
             flow.csrf = Some(csrf.fingerprint());
         }
         self.flow_save(cx, &flow, flow.state).await?;
-        let reply =
-            challenges::shown(cx, &visit, &flow, Audience::Browser, 200, challenges::echoed(serde_json::Map::new()));
+        let reply = challenges::shown(cx, &visit, &flow, Audience::Browser, 200, Extras::default());
         Ok(reply.with_csrf((flow.transport == Transport::Browser).then_some(csrf)))
     }
 
@@ -111,7 +111,7 @@ impl Identity {
         let schema = self.flow_schema(cx, &flow, None).await?;
         let input = match engine::read_input(body, &schema) {
             Ok(input) => input,
-            Err(problem) => return self.challenge_refused(cx, visit, flow, by, vec![problem]).await,
+            Err(problems) => return self.challenge_refused(cx, visit, flow, by, problems).await,
         };
         let strategy = challenges::pick(cx.settings(), &flow, &input);
         let attempt = strategy.is_some_and(|strategy| strategy.is_attempt(&flow, &input));

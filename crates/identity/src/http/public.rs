@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::{any, delete, get};
 use foundation::{ApiError, Uuid};
 use http::Method;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LINK, VARY};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK, VARY};
 use http::request::Parts;
 use serde_json::{Value, json};
 use web::body::{self, Body};
@@ -59,23 +59,15 @@ pub fn router(identity: Identity) -> Router {
             );
     }
     for path in ["/admin/identities", "/admin/courier/messages", "/identities", "/recovery"] {
-        routes = routes
-            .route(path, any(to_admin))
-            .route(&format!("{path}/{{*rest}}"), any(to_admin));
+        routes = routes.route(path, any(to_admin)).route(&format!("{path}/{{*rest}}"), any(to_admin));
     }
-    routes.layer(middleware::from_fn(for_one_visitor)).with_state(identity)
+    routes.layer(middleware::from_fn(vary_by_cookie)).with_state(identity)
 }
 
-/// What is answered depends on who is signed in: caches must know, and keep nothing.
-async fn for_one_visitor(request: Request, next: Next) -> Response {
-    let reads = request.method() == Method::GET;
+/// What is answered depends on who is signed in: caches must know.
+async fn vary_by_cookie(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.entry(VARY).or_insert(HeaderValue::from_static("Cookie"));
-    if reads {
-        let never = HeaderValue::from_static("private, no-cache, no-store, must-revalidate");
-        headers.entry(CACHE_CONTROL).or_insert(never);
-    }
+    response.headers_mut().entry(VARY).or_insert(HeaderValue::from_static("Cookie"));
     response
 }
 
@@ -313,7 +305,8 @@ async fn schemas_list(State(identity): State<Identity>, request: Request) -> Res
             let headers = response.headers_mut();
             headers.insert(HeaderName::from_static("x-total-count"), HeaderValue::from(total));
             let size = visit.parameter("per_page").or_else(|| visit.parameter("page_size")).unwrap_or("250");
-            let first = format!("</schemas?page=0&page_size={size}&page_token=page-000000&per_page={size}>; rel=\"first\"");
+            let first =
+                format!("</schemas?page=0&page_size={size}&page_token=page-000000&per_page={size}>; rel=\"first\"");
             if let Ok(link) = HeaderValue::from_str(&first) {
                 headers.insert(LINK, link);
             }

@@ -108,4 +108,3 @@ fn request_url(cx: &Context, parts: &Parts) -> String {
 fn path_and_query(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |both| both.as_str())
 }
-

@@ -263,7 +263,10 @@ impl Container {
     /// Whether anything in the form is an error.
     pub fn has_errors(&self) -> bool {
         use super::message::MessageKind::Error;
-        self.messages.iter().chain(self.nodes.iter().flat_map(|node| &node.messages)).any(|message| message.kind == Error)
+        self.messages
+            .iter()
+            .chain(self.nodes.iter().flat_map(|node| &node.messages))
+            .any(|message| message.kind == Error)
     }
 
     /// Forgets all messages.

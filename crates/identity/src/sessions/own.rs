@@ -3,8 +3,8 @@
 use database::{read, transact};
 use foundation::{ApiError, Uuid};
 
-use super::current::{Shown, require_aal};
 use super::Current;
+use super::current::{Shown, require_aal};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::session::Session;

@@ -95,8 +95,7 @@ pub async fn verifiable_find(
     via: Channel,
     value: &str,
 ) -> Result<Option<(Uuid, VerifiableAddress)>, DbError> {
-    let find =
-        sql!("SELECT * FROM identity_verifiable_addresses WHERE tenant_id = $1 AND via = $2 AND value = $3");
+    let find = sql!("SELECT * FROM identity_verifiable_addresses WHERE tenant_id = $1 AND via = $2 AND value = $3");
     let row = tx.row(find, params![cx.tenant, via.as_str(), value]).await?;
     row.map(|row| Ok((row.get("identity_id")?, verifiable_from_row(&row)?))).transpose()
 }

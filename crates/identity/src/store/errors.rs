@@ -29,10 +29,8 @@ pub async fn error_insert(tx: &mut Tx, cx: &RequestContext, error: &Value) -> Re
 pub async fn error_find(tx: &mut Tx, cx: &RequestContext, id: Uuid) -> Result<Option<StoredError>, DbError> {
     let find = sql!("SELECT * FROM self_service_errors WHERE tenant_id = $1 AND id = $2");
     let row = tx.row(find, params![cx.tenant, id]).await?;
-    row.map(|row| {
-        Ok(StoredError { id: row.get("id")?, error: row.get("error")?, created_at: row.get("created_at")? })
-    })
-    .transpose()
+    row.map(|row| Ok(StoredError { id: row.get("id")?, error: row.get("error")?, created_at: row.get("created_at")? }))
+        .transpose()
 }
 
 /// Removes up to `limit` errors that are older than `before`. Says how many.

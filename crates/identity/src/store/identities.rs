@@ -61,12 +61,7 @@ pub async fn identity_update(tx: &mut Tx, cx: &RequestContext, identity: &Identi
 }
 
 /// Writes what follows from the credentials.
-pub async fn identity_set_available_aal(
-    tx: &mut Tx,
-    cx: &RequestContext,
-    id: Uuid,
-    aal: Aal,
-) -> Result<(), DbError> {
+pub async fn identity_set_available_aal(tx: &mut Tx, cx: &RequestContext, id: Uuid, aal: Aal) -> Result<(), DbError> {
     let update = sql!("UPDATE identities SET available_aal = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2");
     tx.execute(update, params![cx.tenant, id, aal.as_str(), cx.now]).await?;
     Ok(())
@@ -113,11 +108,7 @@ pub async fn identity_delete(tx: &mut Tx, cx: &RequestContext, id: Uuid) -> Resu
     Ok(tx.execute(delete, params![cx.tenant, id]).await? > 0)
 }
 
-async fn with_addresses(
-    tx: &mut Tx,
-    cx: &RequestContext,
-    row: Option<Row>,
-) -> Result<Option<Identity>, DbError> {
+async fn with_addresses(tx: &mut Tx, cx: &RequestContext, row: Option<Row>) -> Result<Option<Identity>, DbError> {
     let Some(row) = row else { return Ok(None) };
     let mut identity = identity_from_row(&row)?;
     addresses::addresses_load(tx, cx, &mut identity).await?;

@@ -163,9 +163,8 @@ pub async fn sessions_list(
 
 /// Ends a session. Says whether there was one to end.
 pub async fn session_revoke(tx: &mut Tx, cx: &RequestContext, id: Uuid) -> Result<bool, DbError> {
-    let update = sql!(
-        "UPDATE sessions SET active = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2 AND active <> $3"
-    );
+    let update =
+        sql!("UPDATE sessions SET active = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2 AND active <> $3");
     Ok(tx.execute(update, params![cx.tenant, id, false, cx.now]).await? > 0)
 }
 
@@ -185,11 +184,7 @@ pub async fn sessions_revoke_others(
 }
 
 /// Removes the sessions of an identity. Says how many there were.
-pub async fn sessions_delete_by_identity(
-    tx: &mut Tx,
-    cx: &RequestContext,
-    identity_id: Uuid,
-) -> Result<u64, DbError> {
+pub async fn sessions_delete_by_identity(tx: &mut Tx, cx: &RequestContext, identity_id: Uuid) -> Result<u64, DbError> {
     let delete = sql!("DELETE FROM sessions WHERE tenant_id = $1 AND identity_id = $2");
     tx.execute(delete, params![cx.tenant, identity_id]).await
 }
@@ -208,11 +203,7 @@ pub async fn sessions_remove_expired(
     tx.execute(delete, params![cx.tenant, before, limit]).await
 }
 
-async fn all_with_devices(
-    tx: &mut Tx,
-    cx: &RequestContext,
-    rows: Vec<Row>,
-) -> Result<Vec<Session>, DbError> {
+async fn all_with_devices(tx: &mut Tx, cx: &RequestContext, rows: Vec<Row>) -> Result<Vec<Session>, DbError> {
     let mut sessions = Vec::with_capacity(rows.len());
     for row in rows {
         sessions.extend(with_devices(tx, cx, Some(row)).await?);
@@ -242,10 +233,8 @@ fn methods_json(session: &Session) -> serde_json::Value {
 
 fn from_row(row: &Row) -> Result<Session, DbError> {
     let methods: serde_json::Value = row.get("authentication_methods")?;
-    let methods: Vec<AuthenticationMethod> = serde_json::from_value(methods).map_err(|error| DbError::Column {
-        column: "authentication_methods".to_owned(),
-        reason: error.to_string(),
-    })?;
+    let methods: Vec<AuthenticationMethod> = serde_json::from_value(methods)
+        .map_err(|error| DbError::Column { column: "authentication_methods".to_owned(), reason: error.to_string() })?;
     Ok(Session {
         id: row.get("id")?,
         identity_id: row.get("identity_id")?,

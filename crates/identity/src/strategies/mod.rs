@@ -42,6 +42,13 @@ pub const ALL: &[&dyn Strategy] = &[
     &identifier_first::IdentifierFirst,
 ];
 
+/// Whether `method` is one of the contract that this release does not have, in flows of this kind: it counts as switched
+/// off. The configuration cannot switch it on.
+pub fn comes_later(kind: FlowKind, method: &str) -> bool {
+    let kinds = [FlowKind::Login, FlowKind::Registration, FlowKind::Settings];
+    kinds.contains(&kind) && ["oidc", "webauthn", "passkey"].contains(&method)
+}
+
 /// A method.
 #[async_trait]
 pub trait Strategy: Send + Sync {

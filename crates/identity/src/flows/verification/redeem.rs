@@ -5,11 +5,12 @@ use url::Url;
 
 use super::super::challenges::{self, Presented};
 use super::super::transitions::Event;
+use super::super::view::Extras;
 use super::super::visit::{Audience, Reply, Visit};
 use super::super::{nodes, return_to};
 use crate::context::Context;
 use crate::error::Error;
-use crate::model::flow::{Flow, FlowKind, Transport};
+use crate::model::flow::{Flow, State, Transport};
 use crate::model::identity::Channel;
 use crate::model::message::{Message, ids};
 use crate::model::ui::Node;
@@ -44,7 +45,7 @@ impl Identity {
             transact!(&self.db, |tx| -> Result<Redeemed, Error> { redeem(tx, cx, &rebound, &presented).await }).await?;
         match (redeemed, presented) {
             (Redeemed::Proved(done), _) => {
-                let reply = challenges::shown(cx, &renewed, &done, by, 200, super::super::view::Extras::default());
+                let reply = challenges::shown(cx, &renewed, &done, by, 200, Extras::default());
                 Ok(reply.with_csrf(browser.then_some(csrf)))
             }
             (Redeemed::Wrong, Presented::Code(_)) => {
@@ -68,7 +69,7 @@ async fn redeem(tx: &mut Tx, cx: &Context, flow: &Flow, presented: &Presented) -
     let Some((_, address)) = addresses::verifiable_find_by_id(tx, cx, used.address_id).await? else {
         return Ok(Redeemed::Wrong);
     };
-    if crate::model::flow::State::PassedChallenge == flow.state {
+    if flow.state == State::PassedChallenge {
         return Ok(Redeemed::TooLate);
     }
     let done = completed(cx, flow, address.via)?;
@@ -114,7 +115,6 @@ fn completed(cx: &Context, flow: &Flow, via: Channel) -> Result<Flow, Error> {
 
 /// Where a browser goes on: an address that is not allowed counts as none.
 fn continue_url(cx: &Context, flow: &Flow) -> Url {
-    debug_assert_eq!(flow.kind, FlowKind::Verification);
     let method = flow.active.as_deref().unwrap_or_default();
     let asked = flow.requested("return_to");
     return_to::resolve(cx.settings(), FlowName::Verification, method, asked.as_deref())

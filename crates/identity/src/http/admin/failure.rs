@@ -14,17 +14,17 @@ pub type Answer = Result<Response, Failure>;
 
 /// Why there is no answer.
 #[derive(Debug, Clone)]
-pub struct Failure(Box<ApiError>);
+pub struct Failure(ApiError);
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self(Box::new(error.into_api()))
+        Self(error.into_api())
     }
 }
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        Self(Box::new(error))
+        Self(error)
     }
 }
 

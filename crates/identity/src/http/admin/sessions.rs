@@ -13,7 +13,7 @@ use super::failure::Answer;
 use super::identities::json;
 use super::paging::{self, Numbered, Sizes};
 use super::query::{Query, path_id};
-use crate::administration::view::{Expand, session_json};
+use crate::administration::view::{Expand, session_json, session_listed_json};
 use crate::administration::{SessionCursor, SessionPage};
 use crate::context::Context;
 use crate::http::Asked;
@@ -94,7 +94,7 @@ pub async fn manage(State(identity): State<Identity>, Asked(cx): Asked, body: By
 }
 
 fn shown(cx: &Context, page: &SessionPage, expand: Expand) -> Vec<Value> {
-    page.sessions.iter().map(|(session, owner)| session_json(cx, session, owner, expand)).collect()
+    page.sessions.iter().map(|(session, owner)| session_listed_json(cx, session, owner, expand)).collect()
 }
 
 fn expand(query: &Query) -> Result<Expand, ApiError> {

@@ -87,7 +87,10 @@ impl Strategy for LookupSecret {
         } else if input.flag(DISABLE) {
             disable(identity)
         } else {
-            Outcome::Invalid(vec![because("", "Say what to do with the backup codes: one of the buttons' names is missing.")])
+            Outcome::Invalid(vec![because(
+                "",
+                "Say what to do with the backup codes: one of the buttons' names is missing.",
+            )])
         })
     }
 }
@@ -147,8 +150,7 @@ fn reveal(identity: &Person, flow: &Flow) -> Outcome {
             [("used_at", Value::from(used_at.to_string())), ("used_at_unix", Value::from(used_at.as_second()))],
         ),
     });
-    let buttons =
-        [button(DISABLE, ids::SETTINGS_LOOKUP_DISABLE), button(REGENERATE, ids::SETTINGS_REGENERATE_LOOKUP)];
+    let buttons = [button(DISABLE, ids::SETTINGS_LOOKUP_DISABLE), button(REGENERATE, ids::SETTINGS_REGENERATE_LOOKUP)];
     let mut step = show(flow, shown.collect(), buttons);
     step.context.lookup_revealed = true;
     Outcome::Advance(Box::new(Step { flow: step, wants_input: false }))

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{Draft, Outcome, Scene, Step, Strategy, add_trait_nodes, enabled};
 use crate::error::Error;
-use crate::flows::{input, nodes};
 use crate::flows::input::Input;
+use crate::flows::{input, nodes};
 use crate::model::flow::{Flow, FlowKind};
 use crate::model::identity::{CredentialKind, Identity as Person};
 use crate::model::message::{Message, ids};
@@ -62,7 +62,9 @@ impl Strategy for Profile {
                 }
                 Some(traits) => {
                     let values = input::leaves("traits", &traits);
-                    flow.ui.nodes.extend(values.into_iter().map(|(name, value)| Node::hidden(Group::Default, &name, value)));
+                    flow.ui
+                        .nodes
+                        .extend(values.into_iter().map(|(name, value)| Node::hidden(Group::Default, &name, value)));
                     let back = Message::plain(ids::REGISTRATION_BACK);
                     flow.ui.nodes.push(Node::submit(Group::Profile, "screen", "previous", back));
                 }

@@ -104,9 +104,8 @@ fn populate_set_up(scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error> {
     let shown = Message::new(ids::SETTINGS_TOTP_SECRET, [("secret", Value::from(text))]);
     let picture = Node::img(Group::Totp, "totp_qr", qr, 256, 256).label(Message::plain(ids::SETTINGS_TOTP_QR));
     let key = Node::text(Group::Totp, "totp_secret_key", shown).label(Message::plain(ids::SETTINGS_TOTP_SECRET_LABEL));
-    let code = Node::input(Group::Totp, "totp_code", InputKind::Text)
-        .required()
-        .label(Message::plain(ids::LABEL_VERIFY_CODE));
+    let code =
+        Node::input(Group::Totp, "totp_code", InputKind::Text).required().label(Message::plain(ids::LABEL_VERIFY_CODE));
     let save = Node::submit(Group::Totp, "method", "totp", Message::plain(ids::LABEL_SAVE));
     flow.ui.nodes.extend([picture, key, code, save]);
     Ok(())
