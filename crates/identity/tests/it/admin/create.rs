@@ -164,11 +164,12 @@ async fn a_malformed_id_names_nobody_and_an_unknown_credential_type_is_refused()
 }
 
 #[tokio::test]
-async fn the_request_id_that_was_sent_stands_in_the_error() {
+async fn a_refusal_names_the_request_and_is_not_cached() {
     for server in Server::all().await {
         let path = format!("/admin/identities/{NOWHERE}");
         let answer = server.admin_with("GET", &path, &[("x-request-id", "r-1")], None).await;
         assert_eq!(answer.json["error"]["request"], "r-1");
+        assert_eq!(answer.headers["cache-control"], "private, no-cache, no-store, must-revalidate");
         assert_eq!(server.admin("GET", &path, None).await.json["error"].get("request"), None);
     }
 }

@@ -102,6 +102,7 @@ async fn all_sessions_come_newest_first_by_key() {
         let found: Vec<&str> =
             [&first.json[0], &first.json[1], &second.json[0]].map(|one| one["id"].as_str().unwrap()).into();
         assert_eq!(found, ids);
+        assert_eq!(second.json[0].get("devices"), Some(&Value::Null));
         assert!(second.json[0]["identity"].is_object(), "the link keeps the other parameters");
         assert_eq!(second.link("next"), None);
         for query in ["page_token=nonsense", "expand=nonsense", "active=nonsense", "page_size=nonsense"] {
