@@ -44,6 +44,10 @@ check: ## format, lints, layers, file sizes, dependencies, scripts: minutes, no 
 test: check ## check, then all tests on SQLite and PostgreSQL, the browser test, and the demo against the built program
 	@sh xtask/test.sh "$(LIMEN)" "$(PROFILE)"
 
+bench: ## measure the release build for half a minute and print the figures beside their goals
+	@$(CARGO) build --locked --release -p limen
+	@$(CARGO) run --quiet --locked --release -p xtask -- bench --limen "$(TARGET)/release/limen"
+
 format: ## format all sources
 	@$(CARGO) fmt --all
 

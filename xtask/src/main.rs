@@ -1,5 +1,6 @@
 //! Chores of the repository: checks of its shape, and the demo. What ships is in `app` and `crates`.
 
+mod bench;
 mod client;
 mod demo;
 mod layers;
@@ -31,6 +32,12 @@ enum Chore {
     Sizes,
     /// Play a person's whole story against a running server.
     Demo(demo::Addresses),
+    /// Measure a built program, and print the figures beside their goals.
+    Bench {
+        /// The program; a release build says most.
+        #[arg(long)]
+        limen: PathBuf,
+    },
     /// Start a built program outside the checkout, on a database of its own, and play the demo against it.
     Walk {
         /// The program.
@@ -59,6 +66,7 @@ fn run(chore: &Chore) -> anyhow::Result<()> {
         Chore::Layers => told(&layers::problems(root()?)?, "layers"),
         Chore::Sizes => told(&sizes::problems(root()?)?, "sizes"),
         Chore::Demo(addresses) => demo::play(addresses, &SystemClock, &SystemRng, &mut output),
+        Chore::Bench { limen } => bench::run_all(limen, &mut output),
         Chore::Walk { limen, dsn } => {
             let server = server::Running::start(limen, dsn.as_deref())?;
             let played = demo::play(server.addresses(), &SystemClock, &SystemRng, &mut output);

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
@@ -22,6 +22,7 @@ pub struct Running {
     child: Child,
     addresses: Addresses,
     folder: TempDir,
+    ready_after: Duration,
 }
 
 impl Running {
@@ -33,17 +34,29 @@ impl Running {
         first_configuration(&limen, folder.path(), &config)?;
         let ports = free_ports()?;
         std::fs::write(&config, moved(&std::fs::read_to_string(&config)?, ports))?;
+        let start = Instant::now();
         let child = spawn(&limen, folder.path(), "log", dsn)?;
         let at = |port: u16| format!("http://localhost:{port}");
         let addresses = Addresses { public: at(ports[0]), admin: at(ports[1]), inbox: at(ports[3]) };
-        let mut running = Self { child, addresses, folder };
+        let mut running = Self { child, addresses, folder, ready_after: Duration::ZERO };
         running.wait()?;
+        running.ready_after = start.elapsed();
         Ok(running)
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// How long it took from the start to the first answer, to a few milliseconds.
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// The last lines of its log.
@@ -55,7 +68,7 @@ impl Running {
 
     fn wait(&mut self) -> anyhow::Result<()> {
         let url = format!("{}/health/ready", self.addresses.public);
-        for _ in 0..600 {
+        for _ in 0..10_000 {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the program ended at once ({status}):\n{}", self.log_end());
             }
@@ -63,7 +76,7 @@ impl Running {
             if send(&request).is_ok_and(|answer| answer.status == 200) {
                 return Ok(());
             }
-            sleep(Duration::from_millis(50));
+            sleep(Duration::from_millis(3));
         }
         bail!("the program is not ready after 30 seconds:\n{}", self.log_end())
     }
