@@ -139,12 +139,8 @@ fn courier(
 ) -> anyhow::Result<Courier> {
     let now = snapshot.get();
     let settings = &now.settings;
-    let keys = if settings.secrets.cipher.is_empty() {
-        settings.secrets.for_cookies().to_vec()
-    } else {
-        settings.secrets.cipher.clone()
-    };
-    let sealer = Arc::new(Sealer::new(keys).context("secrets.cookie or secrets.cipher is needed")?);
+    let sealer =
+        Arc::new(Sealer::new(settings.secrets.at_rest()).context("secrets.cookie or secrets.cipher is needed")?);
     let mail_server = settings.courier.smtp.connection_uri.as_ref().is_some_and(|uri| !uri.reveal().is_empty());
     let transport = if settings.dev && !mail_server { Transport::Inbox } else { Transport::Smtp };
     let current = Arc::clone(snapshot);

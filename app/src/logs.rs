@@ -21,7 +21,11 @@ pub fn start(log: &Log) {
     let filter = EnvFilter::new(filter);
     let terminal = std::io::stderr().is_terminal();
     let builder = fmt::Subscriber::builder().with_env_filter(filter).with_writer(std::io::stderr);
-    let result = if log.format == "json" || log.format != "text" && !terminal {
+    let json = match log.format.as_deref() {
+        None => !terminal,
+        Some(format) => format.starts_with("json") || format == "gelf",
+    };
+    let result = if json {
         tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish())
     } else {
         tracing::subscriber::set_global_default(builder.with_target(false).with_ansi(terminal).finish())

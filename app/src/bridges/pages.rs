@@ -73,8 +73,10 @@ fn authority(url: &Url) -> String {
 pub fn settings(snapshot: &Snapshot) -> PagesSettings {
     let settings = &snapshot.settings;
     let flows = &settings.selfservice.flows;
-    let mut origins = vec![settings.default_return_url().origin().ascii_serialization()];
+    let mut origins: Vec<String> = settings.return_urls().iter().filter_map(|url| origin(url.as_str())).collect();
     origins.extend(settings.selfservice.allowed_return_urls.iter().filter_map(|url| origin(url)));
+    origins.sort();
+    origins.dedup();
     PagesSettings {
         public_base_url: settings.public_base_url().into(),
         pages_base_url: settings.pages_base_url().map(String::from).unwrap_or_default(),

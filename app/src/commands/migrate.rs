@@ -67,9 +67,7 @@ fn dsn(arguments: &Sql, environment: &Environment) -> anyhow::Result<String> {
     if let Some(dsn) = environment.get("DSN").filter(|dsn| !dsn.is_empty()) {
         return Ok(dsn.clone());
     }
-    let own = arguments.files.data.join("limen.yml");
-    let files = if arguments.files.config.is_empty() { vec![own] } else { arguments.files.config.clone() };
-    let loaded = config::loader(&files, environment).load_unchecked()?;
+    let loaded = config::loader(&arguments.files.present(), environment).load_unchecked()?;
     let dsn = loaded.value().get("dsn").and_then(|dsn| dsn.as_str()).map(str::to_owned);
     dsn.context("there is no dsn: name a configuration file with -c, or set DSN")
 }

@@ -70,6 +70,14 @@ pub struct Files {
     pub data: PathBuf,
 }
 
+impl Files {
+    /// The files that are named, else the one of the data folder, if it is there.
+    pub fn present(&self) -> Vec<PathBuf> {
+        let own = self.data.join("limen.yml");
+        if self.config.is_empty() && own.is_file() { vec![own] } else { self.config.clone() }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Migrate {
     /// The database's tables.
@@ -108,9 +116,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(serve) => serve::run(&serve, environment),
         Command::Migrate { what: Migrate::Sql(sql) } => migrate::run(&sql, &environment),
-        Command::Config { what: Config::Check(files) } => logs::say(&config::check(&files.config, &environment)?),
+        Command::Config { what: Config::Check(files) } => logs::say(&config::check(&files.present(), &environment)?),
         Command::Config { what: Config::Explain { key, files } } => {
-            logs::say(&config::explain(&files.config, &environment, &key)?)
+            logs::say(&config::explain(&files.present(), &environment, &key)?)
         }
         Command::Config { what: Config::Defaults } => logs::say(&config::defaults()?),
         Command::Version => logs::say(&format!("limen {}", env!("CARGO_PKG_VERSION"))),

@@ -58,7 +58,6 @@ fn apply_reload(live: &Live<Snapshot>, stand_ins: &DevSecrets, reload: Reload) -
     for notice in notices {
         tracing::warn!("{notice}");
     }
-    tracing::info!(changed = ?reload.changed, needs_restart = ?reload.needs_restart, "the configuration was read again");
     Ok(())
 }
 

@@ -11,12 +11,12 @@ const QUIET_ZONE: usize = 4;
 
 /// A PNG of 256 by 256 pixels, as a `data:` URI, or nothing when `text` is too long for a QR code (about 2900 bytes).
 pub fn qr_png_data_uri(text: &str) -> Option<String> {
-    // More correction survives more damage, and needs more modules: as much as keeps them two pixels wide.
+    // More correction survives more damage, and needs more modules: as much as keeps them three pixels wide, which cameras read well.
     let levels = [ECL::Q, ECL::M, ECL::L];
     let codes = levels.into_iter().filter_map(|level| QRBuilder::new(text).ecl(level).build().ok());
     let mut smallest = None;
     for code in codes {
-        let fits = scale(&code) >= 2;
+        let fits = scale(&code) >= 3;
         smallest = Some(code);
         if fits {
             break;

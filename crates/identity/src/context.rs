@@ -46,12 +46,10 @@ impl Snapshot {
     /// [`SnapshotError::NoCookieSecret`] if there is none.
     pub fn new(settings: Settings) -> Result<Self, SnapshotError> {
         let cookie: Vec<Secret<String>> = settings.secrets.for_cookies().to_vec();
-        // Secrets at rest have keys of their own where the configuration has them; a file without any still seals.
-        let cipher = if settings.secrets.cipher.is_empty() { cookie.clone() } else { settings.secrets.cipher.clone() };
         let missing = |_| SnapshotError::NoCookieSecret;
         Ok(Self {
             cookies: Sealer::new(cookie.clone()).map_err(missing)?,
-            vault: Sealer::new(cipher).map_err(missing)?,
+            vault: Sealer::new(settings.secrets.at_rest()).map_err(missing)?,
             macs: Macs::new(cookie).map_err(missing)?,
             proxies: TrustedProxies::parse(&settings.serve.public.trusted_proxies)?,
             settings,

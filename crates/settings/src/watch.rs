@@ -68,7 +68,8 @@ fn needs_restart(path: &Path) -> bool {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     match path.as_slice() {
         ["serve", "public", "cors", "allowed_origins", ..] => false,
-        ["serve" | "dsn" | "log" | "tracing" | "profiling", ..] | ["clients", "http", ..] => true,
+        ["serve" | "dsn" | "log" | "tracing" | "profiling", ..] => true,
+        ["clients", "http", ..] | ["secrets", "cipher", ..] => true,
         _ => false,
     }
 }

@@ -68,6 +68,12 @@ pub fn show_verification_item(cx: &Context, spawned: &SpawnedVerification) -> Va
     json!({"action": "show_verification_ui", "flow": flow})
 }
 
+/// The item with the page's URL in it, for apps too: an app without a session has nothing but a browser to go on with.
+fn with_page(cx: &Context, spawned: &SpawnedVerification, mut item: Value) -> Value {
+    item["flow"]["url"] = page_url(cx.settings(), FlowKind::Verification, spawned.flow.id).into();
+    item
+}
+
 /// The item that sends the browser of a page somewhere.
 pub fn redirect_item(url: &str) -> Value {
     json!({"action": "redirect_browser_to", "redirect_browser_to": url})
@@ -83,7 +89,7 @@ pub fn verified_address_required(cx: &Context, spawned: &SpawnedVerification) ->
     ApiError::forbidden("Prove your address first: a code or link is on its way to it.")
         .id("session_verified_address_required")
         .code(400)
-        .detail("continue_with", json!([show_verification_item(cx, spawned)]))
+        .detail("continue_with", json!([with_page(cx, spawned, show_verification_item(cx, spawned))]))
 }
 
 /// The refusal of a page's script that has to send its browser elsewhere.

@@ -485,6 +485,7 @@ fn login_answer(
         Audience::Browser if !enough => ReplyBody::Redirect(303, step_up_url(cx, return_to.as_deref()).into()),
         Audience::Browser => {
             let shown = shown_verification
+                .filter(|_| wanted.show_verification_ui)
                 .map(|spawned| engine::page_url(cx.settings(), FlowKind::Verification, spawned.flow.id));
             ReplyBody::Redirect(303, shown.unwrap_or_else(|| target.into()))
         }

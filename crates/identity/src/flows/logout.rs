@@ -32,7 +32,7 @@ impl Identity {
     /// # Errors
     /// 401 `session_inactive` without a session; 400 for an address to return to that is not allowed.
     pub async fn logout_begin(&self, cx: &Context, visit: &Visit) -> Result<Value, Error> {
-        let current = self.session_current(cx, visit.shown.as_ref()).await?.ok_or_else(inactive)?;
+        let current = self.session_shown(cx, visit.shown.as_ref()).await?.ok_or_else(inactive)?;
         return_to::check_asked(cx.settings(), visit.parameter("return_to"))?;
         let token = logout_tokens(cx, current.session.id).swap_remove(0);
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -52,7 +52,7 @@ impl Identity {
         let token = visit.parameter("token").ok_or_else(|| {
             ApiError::bad_request("The query parameter \"token\" is missing: ask /self-service/logout/browser for it.")
         })?;
-        let current = self.session_current(cx, visit.shown.as_ref()).await?.ok_or_else(inactive)?;
+        let current = self.session_shown(cx, visit.shown.as_ref()).await?.ok_or_else(inactive)?;
         let known = logout_tokens(cx, current.session.id);
         if !known.iter().any(|known| crypto::macs::same(known.as_bytes(), token.as_bytes())) {
             return Err(ApiError::forbidden("This token does not end the session of this browser.").into());

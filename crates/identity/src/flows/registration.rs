@@ -45,7 +45,7 @@ impl Identity {
         check_enabled(cx)?;
         engine::check_return_to(cx, visit)?;
         let schema = engine::chosen_schema(cx, visit)?;
-        if self.session_current(cx, visit.shown.as_ref()).await?.is_some() {
+        if self.session_shown(cx, visit.shown.as_ref()).await?.is_some() {
             if transport == Transport::Api || visit.prefers_json {
                 return Err(hooks::already_signed_in().into());
             }
@@ -86,7 +86,7 @@ impl Identity {
     pub async fn registration_submit(&self, cx: &Context, visit: &Visit, body: Option<&Body>) -> Result<Reply, Error> {
         let flow = self.flow_load(cx, FlowKind::Registration, submitted_id(visit)?).await.map_err(without_reason)?;
         check_enabled(cx)?;
-        if self.session_current(cx, visit.shown.as_ref()).await?.is_some() {
+        if self.session_shown(cx, visit.shown.as_ref()).await?.is_some() {
             if visit.audience(&flow) == Audience::Browser {
                 return Ok(Reply::new(ReplyBody::Redirect(302, cx.settings().default_return_url().into())));
             }
@@ -330,8 +330,10 @@ fn registration_answer(
         items.push(hooks::token_item(done.shown.token.expose()));
     }
     let body = if audience == Audience::Browser {
-        let page =
-            shown_verification.map(|spawned| engine::page_url(cx.settings(), FlowKind::Verification, spawned.flow.id));
+        // Earlier releases named the verification, and left the browser where it was going.
+        let page = shown_verification
+            .filter(|_| wanted.show_verification_ui)
+            .map(|spawned| engine::page_url(cx.settings(), FlowKind::Verification, spawned.flow.id));
         ReplyBody::Redirect(303, page.unwrap_or_else(|| target.into()))
     } else {
         let mut answer = json!({"identity": identity_json(cx, done.identity)});

@@ -175,3 +175,36 @@ pub mod ids {
     pub const VERIFICATION_EXPIRED: u32 = 4_070_005;
     pub const VERIFICATION_CODE_INVALID: u32 = 4_070_006;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Whole {
+        text: String,
+        context: Vec<String>,
+    }
+
+    #[test]
+    fn every_value_in_a_sentence_is_a_key_of_its_context() {
+        let table: HashMap<String, Whole> =
+            serde_json::from_str(include_str!("../../../../api/messages.json")).expect("the table is JSON");
+        assert!(table.len() > 100);
+        for (id, row) in &table {
+            let mut rest = row.text.as_str();
+            while let Some((_, after)) = rest.split_once('{') {
+                let (name, after) = after.split_once('}').expect("a closed brace");
+                assert!(row.context.iter().any(|key| key == name), "{id}: {name}");
+                rest = after;
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_written_into_the_sentence() {
+        let message = Message::new(ids::INVALID_REQUIRED, [("property", Value::from("email"))]);
+        assert!(message.text.contains("email") && !message.text.contains('{'), "{}", message.text);
+        assert_eq!(message.kind, MessageKind::Error);
+    }
+}

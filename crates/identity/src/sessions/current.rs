@@ -27,25 +27,37 @@ pub struct Shown {
 pub struct Current {
     /// The session.
     pub session: Session,
-    /// Whose it is, with addresses and credentials.
+    /// Whose it is, with addresses; with credentials where the session was asked for with them.
     pub identity: Person,
     /// The token that showed it.
     pub shown: Shown,
 }
 
 impl Identity {
-    /// The session that a request shows, if it counts: not ended, not expired, of an active identity.
-    pub(crate) async fn session_current(&self, cx: &Context, shown: Option<&Shown>) -> Result<Option<Current>, Error> {
+    /// The session that a request shows, if it counts: not ended, not expired, of an active identity. Without credentials.
+    pub(crate) async fn session_shown(&self, cx: &Context, shown: Option<&Shown>) -> Result<Option<Current>, Error> {
         let Some(shown) = shown else { return Ok(None) };
         read!(&self.db, |tx| -> Result<Option<Current>, Error> { session_of(tx, cx, shown).await }).await
     }
 
-    /// The session that a request shows.
+    /// The session that a request shows, with its identity's credentials: for flows, which look at them.
+    pub(crate) async fn session_current(&self, cx: &Context, shown: Option<&Shown>) -> Result<Option<Current>, Error> {
+        let Some(shown) = shown else { return Ok(None) };
+        read!(&self.db, |tx| -> Result<Option<Current>, Error> {
+            let Some(mut current) = session_of(tx, cx, shown).await? else { return Ok(None) };
+            let identity = &mut current.identity;
+            identity.credentials = credentials::credentials_load(tx, cx, cx.vault(), identity.id).await?;
+            Ok(Some(current))
+        })
+        .await
+    }
+
+    /// The session that a request shows, without credentials.
     ///
     /// # Errors
     /// 401 without one that counts.
     pub(crate) async fn session_required(&self, cx: &Context, shown: Option<&Shown>) -> Result<Current, Error> {
-        self.session_current(cx, shown).await?.ok_or_else(|| {
+        self.session_shown(cx, shown).await?.ok_or_else(|| {
             ApiError::unauthorized("No valid session was shown: sign in, and send the session cookie or token.").into()
         })
     }
@@ -56,11 +68,10 @@ async fn session_of(tx: &mut Tx, cx: &Context, shown: &Shown) -> Result<Option<C
     if !session.is_active(cx.now) {
         return Ok(None);
     }
-    let Some(mut identity) = identities::identity_find(tx, cx, session.identity_id).await? else { return Ok(None) };
+    let Some(identity) = identities::identity_find(tx, cx, session.identity_id).await? else { return Ok(None) };
     if identity.state != IdentityState::Active {
         return Ok(None);
     }
-    identity.credentials = credentials::credentials_load(tx, cx, cx.vault(), identity.id).await?;
     Ok(Some(Current { session, identity, shown: shown.clone() }))
 }
 

@@ -11,7 +11,7 @@ pub struct Secrets {
     pub default: Vec<Secret<String>>,
     /// Cookies, codes and tokens. Read it with [`Secrets::for_cookies`].
     pub cookie: Vec<Secret<String>>,
-    /// Secrets at rest; only entries of exactly 32 bytes count. Read it with [`Secrets::cipher_keys`].
+    /// Secrets at rest. Read it with [`Secrets::at_rest`].
     pub cipher: Vec<Secret<String>>,
     /// Page tokens. Read it with [`Secrets::for_page_tokens`].
     pub pagination: Vec<Secret<String>>,
@@ -28,7 +28,13 @@ impl Secrets {
         if self.pagination.is_empty() { self.for_cookies() } else { &self.pagination }
     }
 
-    /// The keys for secrets at rest. Never the default list: a leaked cookie secret must not open the database.
+    /// The secrets for what is kept at rest: those of `cipher` seal, and those of cookies only open what was sealed before
+    /// there were any. A file without `cipher` seals with those of cookies.
+    pub fn at_rest(&self) -> Vec<Secret<String>> {
+        self.cipher.iter().chain(self.for_cookies()).cloned().collect()
+    }
+
+    /// The entries of `cipher` that the reference server would use: those of exactly 32 bytes.
     pub fn cipher_keys(&self) -> impl Iterator<Item = Secret<[u8; 32]>> + '_ {
         self.cipher.iter().filter_map(|secret| <[u8; 32]>::try_from(secret.reveal().as_bytes()).ok()).map(Secret::new)
     }

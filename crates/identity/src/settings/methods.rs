@@ -65,7 +65,7 @@ impl Default for Password {
 pub struct PasswordConfig {
     /// Whether new passwords are looked up among known breaches.
     pub haveibeenpwned_enabled: bool,
-    /// The host that answers, with its port if it is not the usual one.
+    /// The host that answers, with its port if it is not the usual one; or the URL below which a copy of the list answers.
     pub haveibeenpwned_host: String,
     /// In how many breaches a password may have been seen.
     pub max_breaches: u32,

@@ -201,8 +201,8 @@ impl Default for CleanupSleep {
 pub struct Log {
     /// `trace`, `debug`, `info`, `warning`, `error`, `fatal` or `panic`.
     pub level: String,
-    /// `text` or `json`.
-    pub format: String,
+    /// `text` or `json`; unset: text on a terminal, JSON otherwise.
+    pub format: Option<String>,
     /// Show personal data.
     pub leak_sensitive_values: bool,
     /// Stands where personal data would.
@@ -211,6 +211,6 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: "text".to_owned(), leak_sensitive_values: false, redaction_text: None }
+        Self { level: "info".to_owned(), format: None, leak_sensitive_values: false, redaction_text: None }
     }
 }

@@ -116,6 +116,18 @@ impl Settings {
         self.configured_return_url_after(flow, method).unwrap_or_else(|| self.default_return_url())
     }
 
+    /// Every address of the configuration that a browser may be sent to when a flow is done.
+    pub fn return_urls(&self) -> Vec<Url> {
+        let base = self.public_base_url();
+        let mut urls = vec![self.default_return_url(), self.logout_return_url()];
+        for flow in FlowName::ALL {
+            let after = self.after_section(flow);
+            let methods = after.methods.values().filter_map(|own| own.default_browser_return_url.as_ref());
+            urls.extend(after.default_browser_return_url.iter().chain(methods).map(|url| url.resolve(&base)));
+        }
+        urls
+    }
+
     /// `selfservice.default_browser_return_url` in full.
     pub fn default_return_url(&self) -> Url {
         self.selfservice.default_browser_return_url.resolve(&self.public_base_url())

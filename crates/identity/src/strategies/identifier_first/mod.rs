@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::flows::input::Input;
 use crate::flows::nodes;
 use crate::model::flow::{Flow, FlowKind};
-use crate::model::identity::{Aal, CredentialKind};
+use crate::model::identity::{Aal, CredentialKind, CredentialSecret, Identity as Person};
 use crate::model::message::{Message, ids};
 use crate::model::ui::{Group, InputKind, Node};
 use crate::settings::{LoginStyle, Settings};
@@ -74,10 +74,23 @@ impl Strategy for IdentifierFirst {
         let strategies: Vec<_> = enabled(scene.cx.settings(), &next).collect();
         for strategy in strategies {
             // With mitigation on, everybody is shown everything; off, only what they have.
-            strategy.populate(scene, &mut next).await?;
+            if mitigate || known.as_ref().is_some_and(|person| has(person, strategy.method())) {
+                strategy.populate(scene, &mut next).await?;
+            }
+        }
+        if next.ui.nodes.is_empty() {
+            return Ok(Outcome::invalid("identifier", Message::plain(ids::ACCOUNT_NOT_FOUND)));
         }
         nodes::ensure_csrf_node(&mut next);
         nodes::sort(next.kind, &mut next.ui, scene.schema.trait_names());
         Ok(Outcome::Advance(Box::new(Step { flow: next, wants_input: true })))
     }
+}
+
+/// Whether a person can sign in by a method.
+fn has(person: &Person, method: &str) -> bool {
+    person.credentials.iter().any(|credential| match &credential.secret {
+        CredentialSecret::Password { hashed_password } => method == "password" && hashed_password.is_some(),
+        _ => credential.kind.as_str() == method,
+    })
 }

@@ -86,7 +86,7 @@ fn longest_common_piece(left: &[char], right: &[char]) -> usize {
 async fn breached(scene: &Scene<'_>, password: &str) -> Result<Option<Message>, Error> {
     let config = &scene.cx.settings().selfservice.methods.password.config;
     let (prefix, suffix) = crypto::passwords::sha1_prefix(password);
-    let url = format!("https://{}/range/{prefix}", config.haveibeenpwned_host);
+    let url = range_url(&config.haveibeenpwned_host, &prefix);
     let answer = tokio::time::timeout(Duration::from_secs(1), scene.service.outbound.get(&url)).await;
     let list = match answer {
         Ok(Ok(response)) if response.status == 200 => String::from_utf8_lossy(&response.body).into_owned(),
@@ -104,6 +104,12 @@ async fn breached(scene: &Scene<'_>, password: &str) -> Result<Option<Message>, 
         return Ok(Some(Message::new(ids::PASSWORD_BREACHED, [("breaches", Value::from(count))])));
     }
     Ok(None)
+}
+
+/// Where to ask about a prefix. A host is asked over TLS; a copy of the list in one's own network may be named by its URL.
+fn range_url(host: &str, prefix: &str) -> String {
+    let base = if host.contains("://") { host.trim_end_matches('/').to_owned() } else { format!("https://{host}") };
+    format!("{base}/range/{prefix}")
 }
 
 /// How often the list says that a password was seen. Lines are `<rest of the hash>:<count>`.
@@ -139,6 +145,17 @@ mod tests {
         assert_eq!(edits(&chars("kitten"), &chars("sitting")), 3);
         assert_eq!(edits(&chars(""), &chars("abc")), 3);
         assert_eq!(longest_common_piece(&chars("xabcy"), &chars("zabcabq")), 3);
+    }
+
+    #[test]
+    fn a_host_is_asked_over_tls_unless_a_url_says_otherwise() {
+        for (host, url) in [
+            ("api.pwnedpasswords.com", "https://api.pwnedpasswords.com/range/ABCDE"),
+            ("list.test:8443", "https://list.test:8443/range/ABCDE"),
+            ("http://127.0.0.1:8000/", "http://127.0.0.1:8000/range/ABCDE"),
+        ] {
+            assert_eq!(range_url(host, "ABCDE"), url);
+        }
     }
 
     #[test]
