@@ -68,7 +68,8 @@ impl App<'_> {
 /// A browser: it keeps cookies. As a page's script it reads JSON.
 #[derive(Default)]
 pub struct Browser {
-    cookies: RefCell<BTreeMap<String, String>>,
+    /// Its cookies by name.
+    pub cookies: RefCell<BTreeMap<String, String>>,
 }
 
 impl Browser {
@@ -149,11 +150,11 @@ pub fn location(answer: &Answer) -> String {
     location.to_str().expect("text").to_owned()
 }
 
-/// The first node of this name.
+/// The first node of this name; null if there is none, or no form.
 pub fn node<'a>(flow: &'a Value, name: &str) -> &'a Value {
-    let nodes = flow["ui"]["nodes"].as_array().expect("nodes");
+    let nodes = flow["ui"]["nodes"].as_array();
     let id = |node: &Value| node["attributes"]["name"].as_str().or(node["attributes"]["id"].as_str()) == Some(name);
-    nodes.iter().find(|node| id(node)).unwrap_or(&Value::Null)
+    nodes.into_iter().flatten().find(|node| id(node)).unwrap_or(&Value::Null)
 }
 
 /// The ids of the messages of a form, fields included.

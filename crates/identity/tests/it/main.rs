@@ -1,9 +1,22 @@
 //! The identity service through its routes, on every database: a file per route. Started without listeners; requests go
 //! straight into the routers.
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod admin;
+mod bodies;
+mod breaches;
 mod challenges;
+mod identifier_first;
+mod known_faults;
+mod login;
 mod maintenance;
+mod people;
 mod recovery;
+mod registration;
+mod second_factor;
+mod sessions;
+mod settings;
+mod storage;
 mod support;
 mod verification;
+mod walks;

@@ -60,6 +60,19 @@ async fn what_belongs_to_the_public_listener_is_found_there() {
 }
 
 #[tokio::test]
+async fn schemas_are_listed_by_number_and_the_links_lead_through_them() {
+    for server in Server::all().await {
+        let list = server.public("GET", "/schemas?per_page=1", None).await;
+        assert_eq!((&list.json[0]["id"], &list.headers["x-total-count"]), (&json!("default"), &"2".parse().unwrap()));
+        let next = server.public("GET", &list.link("next").expect("more"), None).await;
+        assert_eq!((&next.json[0]["id"], next.json.as_array().map(Vec::len)), (&json!("bare"), Some(1)));
+        assert_eq!((next.link("next"), next.link("prev").is_some()), (None, true));
+        assert_eq!(server.public("GET", "/admin/schemas", None).await.links().len(), 1);
+        assert_eq!(server.public("GET", "/schemas?page=x", None).await.status, 400);
+    }
+}
+
+#[tokio::test]
 async fn unknown_paths_and_methods_are_told_in_plain_text() {
     for server in Server::all().await {
         for (method, path, status) in [

@@ -210,7 +210,8 @@ fn hashing() -> HashParameters {
     HashParameters { algorithm: Algorithm::Bcrypt, bcrypt_cost: 4, argon2 }
 }
 
-fn schema() -> Schema {
+/// All migrations.
+pub fn schema() -> Schema {
     let mut migrations = identity::migrations();
     migrations.extend(courier::migrations());
     Schema { migrations }

@@ -1,0 +1,135 @@
+//! What keeps the storage safe: every statement is understood by both engines and keeps to one tenant, migrations
+//! give the checked-in schema, can be taken back and replayed, and every transaction can be repeated.
+
+use database::Engine;
+use database::testing::{TestDatabase, dump_schema, prepare_all_statements, scan_schema, scan_statements};
+use serde_json::json;
+
+use crate::challenges::{App, Browser, configuration, mailed_code};
+use crate::people::{Member, level, well_protected};
+use crate::support::{PASSWORD, Server, address, id, schema};
+
+/// Every table of the two crates holds the data of several tenants.
+const TABLES: [&str; 16] = [
+    "identities",
+    "identity_credentials",
+    "identity_credential_identifiers",
+    "identity_verifiable_addresses",
+    "identity_recovery_addresses",
+    "sessions",
+    "session_devices",
+    "self_service_flows",
+    "self_service_errors",
+    "verification_codes",
+    "recovery_codes",
+    "verification_tokens",
+    "recovery_tokens",
+    "courier_messages",
+    "courier_message_dispatches",
+    "inbox_messages",
+];
+
+#[tokio::test]
+async fn every_statement_is_understood_by_both_engines() {
+    for test in TestDatabase::all(&schema()).await {
+        assert_eq!(prepare_all_statements(&test.db).await, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn statements_keep_to_the_shared_sql_and_to_one_tenant() {
+    assert_eq!(scan_statements(&TABLES), Vec::<String>::new());
+    assert_eq!(scan_schema(&schema()), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_list_of_tables_is_complete() {
+    for test in TestDatabase::all(&schema()).await {
+        let dump = dump_schema(&test.db).await.unwrap();
+        let prefix = if test.db.engine() == Engine::Sqlite { "CREATE TABLE " } else { "table " };
+        let mut found: Vec<&str> =
+            dump.lines().filter_map(|line| line.strip_prefix(prefix)?.split([' ', ':', '(']).next()).collect();
+        found.sort_unstable();
+        found.dedup();
+        let mut expected = TABLES;
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+}
+
+/// After a change of migrations: take the new text over from the message, if it is what was meant.
+#[tokio::test]
+async fn all_migrations_give_the_checked_in_schema() {
+    for test in TestDatabase::all(&schema()).await {
+        let expected = match test.db.engine() {
+            Engine::Sqlite => include_str!("../schema.sqlite.txt"),
+            _ => include_str!("../schema.postgres.txt"),
+        };
+        let found = dump_schema(&test.db).await.unwrap();
+        assert!(found == expected, "the schema of {:?} is now:\n{found}", test.db.engine());
+    }
+}
+
+#[tokio::test]
+async fn migrations_can_be_taken_back_and_replayed() {
+    let schema = schema();
+    for test in TestDatabase::all(&schema).await {
+        let before = dump_schema(&test.db).await.unwrap();
+        let undone = schema.down(&test.db, schema.migrations.len()).await.unwrap();
+        assert_eq!(undone.len(), schema.migrations.len());
+        assert_eq!(dump_schema(&test.db).await.unwrap(), "");
+        schema.up(&test.db, test.db.clock().now()).await.unwrap();
+        assert_eq!(dump_schema(&test.db).await.unwrap(), before);
+    }
+}
+
+/// On a conflict a transaction is run again: what it did outside of the database would then have happened twice. Each
+/// one is run twice here, the first time for nothing.
+#[tokio::test]
+async fn every_transaction_of_the_main_stories_can_be_repeated() {
+    for server in Server::all_with(configuration()).await {
+        server.identity.db.set_rehearsal(true);
+        let app = App(&server);
+        let flow = app.begin("registration").await;
+        app.send("registration", &flow, json!({"method": "profile", "traits": {"email": address("ada")}})).await;
+        let made = app.send("registration", &flow, json!({"method": "password", "password": PASSWORD})).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+
+        let (member, authenticator, codes) = well_protected(&server, "bob").await;
+        assert_eq!(member.level().await, 2);
+        let again = Member::sign_in(&server, "bob").await;
+        let step_up = json!({"method": "totp", "totp_code": authenticator.code(&server)});
+        let done = again.send_new("login", "?aal=aal2", step_up).await;
+        assert_eq!(done.status, 200, "{}", done.text);
+        let third = Member::sign_in(&server, "bob").await;
+        let done =
+            third.send_new("login", "?aal=aal2", json!({"method": "lookup_secret", "lookup_secret": codes[0]})).await;
+        assert_eq!(done.status, 200, "{}", done.text);
+
+        let flow = app.ask("verification", "ada").await;
+        let code = mailed_code(&server, "ada").await;
+        assert_eq!(app.try_code("verification", &flow, &code).await.json["state"], "passed_challenge");
+        let flow = app.ask("recovery", "ada").await;
+        let code = mailed_code(&server, "ada").await;
+        assert_eq!(app.try_code("recovery", &flow, &code).await.json["state"], "passed_challenge");
+
+        let listed = again.ask("GET", "/sessions", None).await;
+        assert_eq!(listed.json.as_array().map(Vec::len), Some(2), "{}", listed.text);
+        assert_eq!(again.ask("DELETE", "/sessions", None).await.json["count"], 2);
+        let out =
+            server.public("DELETE", "/self-service/logout/api", Some(json!({"session_token": again.token}))).await;
+        assert_eq!(out.status, 204, "{}", out.text);
+        assert_eq!(again.level().await, 0);
+
+        let browser = Browser::default();
+        let flow = browser.begin(&server, "login").await;
+        let done = browser.send(&server, "login", &flow, crate::people::password("ada")).await;
+        assert!(done.status.is_redirection(), "{}", done.text);
+        assert_eq!(level(&browser.whoami(&server).await), 1);
+        let person = server.admin("GET", "/admin/identities", None).await;
+        for person in person.json.as_array().expect("a list") {
+            let gone = server.admin("DELETE", &format!("/admin/identities/{}", id(person)), None).await;
+            assert_eq!(gone.status, 204, "{}", gone.text);
+        }
+    }
+}
