@@ -11,6 +11,9 @@ use crate::schema::IdentitySchema;
 #[derive(Debug, Clone, Default)]
 pub struct Input(Map<String, Value>);
 
+/// How many parts a dotted name may have.
+const DEEPEST: usize = 32;
+
 /// Why a body cannot be read; the text says what to send instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -66,8 +69,12 @@ impl Input {
         input
     }
 
-    /// Sets a field by its dotted name. Objects on the way are made; where something else stands there, nothing changes.
+    /// Sets a field by its dotted name. Objects on the way are made; where something else stands there, nothing changes, and
+    /// neither does a name with more parts than any schema needs: each part is a level that later code descends.
     pub fn set(&mut self, name: &str, value: Value) {
+        if name.split('.').count() > DEEPEST {
+            return;
+        }
         let mut object = &mut self.0;
         let mut parts = name.split('.').peekable();
         while let Some(part) = parts.next() {
@@ -173,6 +180,16 @@ mod tests {
         assert!(read(BodyKind::Json, b"{not json").is_err());
         assert!(read(BodyKind::Json, b"[]").is_err());
         assert!(read(BodyKind::Other("text/plain".to_owned()), b"x").is_err());
+    }
+
+    #[test]
+    fn names_as_deep_as_the_stack_are_passed_over() {
+        let deep = vec!["a"; 500_000].join(".");
+        let form = format!("{deep}=1&traits.email=a%40b");
+        let body = Body { kind: BodyKind::Form, bytes: Bytes::from(form), announced_empty: false };
+        let input = Input::read(&body, None).unwrap();
+        assert_eq!(input.value("a"), None);
+        assert_eq!(input.traits(), json!({"email": "a@b"}));
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub fn check(settings: &Settings, asked: &str) -> Result<Url, ApiError> {
         return Err(forbidden());
     }
     let own = settings.public_base_url().join("self-service").ok();
-    // A relative address is completed from the default, and as good as it.
-    let relative = asked.starts_with('/') && !asked.starts_with("//") && !asked.starts_with("/\\");
+    // A relative address is completed from the default, and as good as it. What looks relative and leads elsewhere (two
+    // slashes, backslashes, tabs in between) is judged by where it leads.
+    let relative = asked.starts_with('/') && url.origin() == default.origin();
     let allowed = settings.selfservice.allowed_return_urls.iter().any(|allowed| matches(&url, allowed));
     if relative || allowed || own.is_some_and(|own| matches(&url, own.as_str())) { Ok(url) } else { Err(forbidden()) }
 }
@@ -133,6 +134,10 @@ mod tests {
             "https://www.example.org.evil.com/allowed",
             "//evil.example.com/allowed",
             "/\\evil.example.com",
+            "/\t/evil.example.com",
+            "/\n\\evil.example.com",
+            " //evil.example.com",
+            "https:evil.example.com",
             "\\\\evil.example.com",
             "javascript:alert(1)",
             "data:text/html,x",

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use courier::{Composed, TemplateKind};
-use database::{DbError, Tx, transact};
+use database::{Tx, transact};
 use foundation::ApiError;
 use serde_json::Value;
 use url::Url;
@@ -375,7 +375,8 @@ async fn save(
     // Somebody else changed the identity since it was read: what was checked is no longer what is there.
     let stored = identities::identity_find(tx, cx, identity.id).await?;
     if stored.is_none_or(|stored| stored.updated_at != before.updated_at) {
-        return Err(Error::Database(DbError::Serialization));
+        let reason = "The account was changed by another request meanwhile. Open the settings again and look.";
+        return Err(ApiError::conflict(reason).into());
     }
     identities::identity_update(tx, cx, identity).await?;
     identities::identity_set_available_aal(tx, cx, identity.id, identity.available_aal).await?;

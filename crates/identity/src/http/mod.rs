@@ -1,7 +1,9 @@
 //! The routes of this service. A handler reads the request, calls one use case and renders its answer; rules live elsewhere.
 
 pub mod admin;
+mod paging;
 pub mod public;
+mod query;
 pub mod render;
 pub mod request;
 

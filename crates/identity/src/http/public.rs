@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use web::body::{self, Body};
 use web::reply;
 
+use super::paging::{Numbered, Sizes};
+use super::query::Query;
 use super::render::{self, csrf_cookie, session_cookie};
 use super::request::{Asked, context, has_csrf_cookie, shown_token, visit};
 use crate::context::Context;
@@ -22,6 +24,9 @@ use crate::model::flow::{FlowKind, Transport};
 use crate::service::Identity;
 use crate::sessions::view::session_json;
 use crate::sessions::{Current, cookie};
+
+/// Schemas on a page.
+const SCHEMAS: Sizes = Sizes { default: 250, most: 1000 };
 
 /// All public routes.
 pub fn router(identity: Identity) -> Router {
@@ -295,21 +300,15 @@ async fn session_revoke(State(identity): State<Identity>, Path(id): Path<String>
     }
 }
 
-async fn schemas_list(State(identity): State<Identity>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let cx = context(&identity, &parts);
-    let visit = visit(&cx, &parts, false);
-    match identity.schemas_page(&cx, &visit).await {
+async fn schemas_list(State(identity): State<Identity>, Asked(cx): Asked, query: Query) -> Response {
+    let page = match Numbered::asked(&query, SCHEMAS) {
+        Ok(page) => page,
+        Err(error) => return reply::error(&error, None),
+    };
+    match identity.schemas_page(&cx, page.size, page.offset()).await {
         Ok((body, total)) => {
             let mut response = reply::json(200, &body);
-            let headers = response.headers_mut();
-            headers.insert(HeaderName::from_static("x-total-count"), HeaderValue::from(total));
-            let size = visit.parameter("per_page").or_else(|| visit.parameter("page_size")).unwrap_or("250");
-            let first =
-                format!("</schemas?page=0&page_size={size}&page_token=page-000000&per_page={size}>; rel=\"first\"");
-            if let Ok(link) = HeaderValue::from_str(&first) {
-                headers.insert(LINK, link);
-            }
+            page.link(&mut response, "/schemas", &query, total);
             response
         }
         Err(error) => reply::error(&error.into_api(), None),

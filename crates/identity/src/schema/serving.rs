@@ -8,22 +8,19 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::flows::visit::Visit;
 use crate::service::Identity;
 
 impl Identity {
-    /// A page of all schemas, and how many there are.
+    /// Up to `limit` schemas behind the first `offset`, and how many there are.
     ///
     /// # Errors
     /// A schema that cannot be read.
-    pub async fn schemas_page(&self, cx: &Context, visit: &Visit) -> Result<(Vec<Value>, usize), Error> {
-        let number = |name: &str| visit.parameter(name).and_then(|text| text.parse::<usize>().ok());
-        let size = number("per_page").or(number("page_size")).filter(|size| *size > 0).unwrap_or(250).min(1000);
-        let page = number("page").unwrap_or(0);
+    pub async fn schemas_page(&self, cx: &Context, limit: i64, offset: i64) -> Result<(Vec<Value>, i64), Error> {
         let all = self.schemas.all(cx.settings()).await?;
-        let shown = all.iter().skip(page.saturating_mul(size)).take(size);
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let shown = all.iter().skip(from).take(usize::try_from(limit).unwrap_or_default());
         let body = shown.map(|schema| json!({"id": schema.id(), "schema": schema.document()})).collect();
-        Ok((body, all.len()))
+        Ok((body, all.len() as i64))
     }
 
     /// The document of a schema, by its id as it is or in base64.

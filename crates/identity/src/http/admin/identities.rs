@@ -11,11 +11,11 @@ use serde_json::Value;
 use web::reply;
 
 use super::failure::{Answer, Failure};
-use super::paging::{self, Numbered, Sizes};
-use super::query::Query;
 use crate::administration::view::{Shown, identity_json, identity_written_json};
 use crate::administration::{CreateBody, Listed, Listing, UpdateBody, Wanted, no_such_identity, parse_patch};
 use crate::http::Asked;
+use crate::http::paging::{self, Numbered, Sizes};
+use crate::http::query::Query;
 use crate::service::Identity;
 
 const PATH: &str = "/admin/identities";

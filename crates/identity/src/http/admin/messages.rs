@@ -6,9 +6,9 @@ use foundation::ApiError;
 use web::reply;
 
 use super::failure::Answer;
-use super::paging::{self, Sizes};
-use super::query::{Query, path_id};
 use crate::http::Asked;
+use crate::http::paging::{self, Sizes};
+use crate::http::query::{Query, path_id};
 use crate::service::Identity;
 
 const PATH: &str = "/admin/courier/messages";

@@ -5,8 +5,6 @@ mod failure;
 mod identities;
 mod messages;
 mod operations;
-mod paging;
-mod query;
 mod recovery;
 mod sessions;
 

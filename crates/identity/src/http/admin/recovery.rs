@@ -10,8 +10,8 @@ use web::reply;
 
 use super::failure::Answer;
 use super::identities::json as read;
-use super::query::Query;
 use crate::http::Asked;
+use crate::http::query::Query;
 use crate::model::flow::Transport;
 use crate::service::Identity;
 

@@ -11,12 +11,12 @@ use web::reply;
 
 use super::failure::Answer;
 use super::identities::json;
-use super::paging::{self, Numbered, Sizes};
-use super::query::{Query, path_id};
 use crate::administration::view::{Expand, session_json, session_listed_json};
 use crate::administration::{SessionCursor, SessionPage};
 use crate::context::Context;
 use crate::http::Asked;
+use crate::http::paging::{self, Numbered, Sizes};
+use crate::http::query::{Query, path_id};
 use crate::service::Identity;
 
 const PATH: &str = "/admin/sessions";

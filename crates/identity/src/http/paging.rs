@@ -1,5 +1,5 @@
-//! Pages of lists: which part is asked for, and the `Link` header that leads to the others (RFC 8288). Lists of the admin
-//! API come by key (`page_token`), and identities and an identity's sessions by number (`page`) too.
+//! Pages of lists: which part is asked for, and the `Link` header that leads to the others (RFC 8288). Most lists
+//! come by key (`page_token`); identities, an identity's sessions and schemas by number (`page`) too.
 
 use axum::response::Response;
 use foundation::ApiError;
