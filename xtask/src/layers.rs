@@ -50,8 +50,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hmac", &["crypto"]),
     ("chacha20poly1305", &["crypto"]),
     ("aws-lc-rs", &["crypto", "web"]),
-    // xtask plays the person with the authenticator app.
-    ("totp-rs", &["crypto", "xtask"]),
+    // xtask and the testkit play the person with the authenticator app.
+    ("totp-rs", &["crypto", "xtask", "testkit"]),
     ("getrandom", &["foundation"]),
     ("reqwest", &["web"]),
     ("tonic", &["permissions", "limen"]),
@@ -59,9 +59,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["limen", "xtask"]),
     ("askama", &["pages", "console"]),
 ];
-
-/// What only tests of a crate may use beyond that.
-const TEST_GUESTS: &[(&str, &str)] = &[("identity", "totp-rs")];
 
 /// A second stack of TLS or cryptography beside rustls on aws-lc-rs would double what has to be watched.
 const NEVER: &[&str] = &["ring", "openssl", "openssl-sys", "native-tls"];
@@ -157,9 +154,6 @@ fn layer(name: &str) -> Option<u8> {
 fn edge_problem(edge: &Edge<'_>) -> Option<String> {
     let Edge { from, to, dev, own } = *edge;
     if !own {
-        if dev && TEST_GUESTS.contains(&(from, to)) {
-            return None;
-        }
         let (_, homes) = HOMES.iter().find(|(library, _)| *library == to)?;
         return (!homes.contains(&from))
             .then(|| format!("{from} uses {to}, which belongs in {} only", homes.join(" and ")));

@@ -2,22 +2,19 @@
 //! and never a 500.
 
 use serde_json::{Value, json};
-
-use crate::challenges::{App, messages};
-use crate::people::{Member, password};
-use crate::support::{NOWHERE, PASSWORD, Server, address};
+use testkit::{App, Member, NOWHERE, PASSWORD, Server, address, messages, password};
 
 const KINDS: [&str; 5] = ["login", "registration", "settings", "recovery", "verification"];
 
 /// A flow of this kind, of a person who is signed in where that is needed.
 async fn flow(member: &Member<'_>, kind: &str) -> String {
     if kind == "settings" {
-        return crate::support::id(&member.begin("settings", "").await);
+        return testkit::id(&member.begin("settings", "").await);
     }
     App(member.server).begin(kind).await
 }
 
-async fn send(member: &Member<'_>, kind: &str, flow: &str, content_type: &str, body: &str) -> crate::support::Answer {
+async fn send(member: &Member<'_>, kind: &str, flow: &str, content_type: &str, body: &str) -> testkit::Answer {
     let mut headers = vec![("accept", "application/json"), ("content-type", content_type)];
     if kind == "settings" {
         headers.push(("x-session-token", &member.token));

@@ -4,10 +4,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use serde_json::{Value, json};
-
-use crate::challenges::{App, messages};
-use crate::people::Member;
-use crate::support::{Answer, Server, address};
+use testkit::{Answer, App, Member, Server, address, messages};
 
 const BREACHED: u64 = 4_000_034;
 const REFUSED: u64 = 4_000_005;

@@ -1,10 +1,9 @@
 //! Sign-in that asks who first, and how second (`login.style: identifier_first`).
 
 use serde_json::{Value, json};
-
-use crate::challenges::{App, Browser, flow_of, location, messages, node};
-use crate::people::{Member, level, password};
-use crate::support::{Answer, PASSWORD, Server, address, id};
+use testkit::{
+    Answer, App, Browser, Member, PASSWORD, Server, address, flow_of, id, level, location, messages, node, password,
+};
 
 const UNKNOWN: u64 = 4_000_037;
 

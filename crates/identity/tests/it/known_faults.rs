@@ -3,10 +3,7 @@
 //! sessions (8, 11) beside the admin ones.
 
 use serde_json::{Value, json};
-
-use crate::challenges::{App, messages, node};
-use crate::people::{Member, lenient, password};
-use crate::support::{PASSWORD, Server, address, id};
+use testkit::{App, Member, PASSWORD, Server, address, id, lenient, messages, node, password};
 
 /// 12: under eight clients that sign in at once SQLite answered 500 "Could not update flow".
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

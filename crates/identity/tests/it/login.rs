@@ -1,10 +1,9 @@
 //! `/self-service/login`: passwords as an app, as a page's script and as a browser; who is not let in.
 
 use serde_json::{Value, json};
-
-use crate::challenges::{App, Browser, location, messages};
-use crate::people::{Member, level, password, try_password};
-use crate::support::{Answer, PASSWORD, Server, address, id};
+use testkit::{
+    Answer, App, Browser, Member, PASSWORD, Server, address, id, level, location, messages, password, try_password,
+};
 
 const WRONG: u64 = 4_000_006;
 
@@ -116,10 +115,10 @@ async fn an_ended_flow_names_the_one_that_takes_its_place() {
         let page = browser.fetch(&server, "login", &flow).await;
         server.wait(3601);
         let mut form = password("ada");
-        form["csrf_token"] = crate::challenges::node(&page.json, "csrf_token")["attributes"]["value"].clone();
+        form["csrf_token"] = testkit::node(&page.json, "csrf_token")["attributes"]["value"].clone();
         let path = format!("/self-service/login?flow={flow}");
         let ended = browser.ask(&server, "POST", &path, "text/html", Some(form)).await;
-        let next = crate::challenges::flow_of(&ended);
+        let next = testkit::flow_of(&ended);
         assert_ne!(next, flow);
         assert_eq!(messages(&browser.fetch(&server, "login", &next).await.json), [4_010_001]);
         browser.send(&server, "login", &next, password("ada")).await;
@@ -192,8 +191,7 @@ async fn a_form_from_elsewhere_signs_nobody_in() {
         let foreign = other.begin(&server, "login").await;
         let foreign = other.fetch(&server, "login", &foreign).await;
         let mut with_foreign = password("ada");
-        with_foreign["csrf_token"] =
-            crate::challenges::node(&foreign.json, "csrf_token")["attributes"]["value"].clone();
+        with_foreign["csrf_token"] = testkit::node(&foreign.json, "csrf_token")["attributes"]["value"].clone();
         for form in [password("ada"), with_foreign] {
             let page = browser.ask(&server, "POST", &path, "application/json", Some(form.clone())).await;
             assert_eq!((page.status.as_u16(), &page.json["error"]["id"]), (403, &json!("security_csrf_violation")));
@@ -205,7 +203,7 @@ async fn a_form_from_elsewhere_signs_nobody_in() {
         let read = other.fetch(&server, "login", &flow).await;
         assert_eq!((read.status.as_u16(), &read.json["error"]["id"]), (403, &json!("security_csrf_violation")));
         let mut form = password("ada");
-        form["csrf_token"] = crate::challenges::node(&foreign.json, "csrf_token")["attributes"]["value"].clone();
+        form["csrf_token"] = testkit::node(&foreign.json, "csrf_token")["attributes"]["value"].clone();
         assert_eq!(other.ask(&server, "POST", &path, "application/json", Some(form)).await.status, 403);
     }
 }
@@ -221,7 +219,7 @@ async fn a_changed_csrf_cookie_is_no_cookie() {
             let flow = browser.begin(&server, "login").await;
             let page = browser.fetch(&server, "login", &flow).await;
             let mut form = password("ada");
-            form["csrf_token"] = crate::challenges::node(&page.json, "csrf_token")["attributes"]["value"].clone();
+            form["csrf_token"] = testkit::node(&page.json, "csrf_token")["attributes"]["value"].clone();
             browser.tamper("csrf_token", change);
             let path = format!("/self-service/login?flow={flow}");
             let sent = browser.ask(&server, "POST", &path, "application/json", Some(form)).await;
@@ -261,7 +259,7 @@ async fn the_hook_ends_the_other_sessions() {
 
 #[tokio::test]
 async fn without_a_proved_address_the_hook_lets_nobody_in() {
-    let mut more = crate::challenges::configuration();
+    let mut more = testkit::configuration();
     more["selfservice"]["flows"] =
         json!({"login": {"after": {"password": {"hooks": [{"hook": "require_verified_address"}]}}}});
     for server in Server::all_with(more).await {
@@ -274,12 +272,12 @@ async fn without_a_proved_address_the_hook_lets_nobody_in() {
         let sessions = server.admin("GET", &format!("/admin/identities/{person}/sessions"), None).await;
         assert_eq!(sessions.json, json!([]), "{}", sessions.text);
         // The wrong password does not tell that the address is not proved, and sends no mail.
-        let mails = crate::challenges::mails(&server, "ada").await.len();
+        let mails = testkit::mails(&server, "ada").await.len();
         assert_eq!(messages(&try_password(&app, "ada", "not-the-password").await.json), [WRONG]);
-        assert_eq!(crate::challenges::mails(&server, "ada").await.len(), mails);
+        assert_eq!(testkit::mails(&server, "ada").await.len(), mails);
 
         let flow = error["details"]["continue_with"][0]["flow"]["id"].as_str().expect("a flow").to_owned();
-        let code = crate::challenges::mailed_code(&server, "ada").await;
+        let code = testkit::mailed_code(&server, "ada").await;
         assert_eq!(app.try_code("verification", &flow, &code).await.json["state"], "passed_challenge");
         assert_eq!(try_password(&app, "ada", PASSWORD).await.status, 200);
 

@@ -2,8 +2,7 @@
 
 use identity::Cleaned;
 use serde_json::json;
-
-use crate::support::Server;
+use testkit::Server;
 
 const HOUR: u64 = 3600;
 

@@ -1,11 +1,10 @@
 //! `/self-service/recovery`: who is let back in, and who is not.
 
 use serde_json::{Value, json};
-
-use crate::challenges::{
-    App, Browser, another, flow_of, location, mailed_code, mailed_link, mails, messages, node, servers,
+use testkit::{
+    App, Browser, PASSWORD, Server, address, another, flow_of, location, mailed_code, mailed_link, mails, messages,
+    node, servers,
 };
-use crate::support::{PASSWORD, Server, address};
 
 const WRONG: u64 = 4_060_006;
 

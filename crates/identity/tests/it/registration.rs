@@ -1,10 +1,7 @@
 //! `/self-service/registration`: in two steps and in one, as an app, as a page's script and as a browser.
 
 use serde_json::{Value, json};
-
-use crate::challenges::{App, Browser, location, mails, messages, node};
-use crate::people::level;
-use crate::support::{Answer, PASSWORD, Server, address, id};
+use testkit::{Answer, App, Browser, PASSWORD, Server, address, id, level, location, mails, messages, node};
 
 const REQUIRED: u64 = 4_000_002;
 
@@ -13,7 +10,7 @@ fn profile(name: &str) -> Value {
 }
 
 fn hooks(list: &Value) -> Value {
-    let mut more = crate::challenges::configuration();
+    let mut more = testkit::configuration();
     more["selfservice"]["flows"] = json!({"registration": {"after": {"password": {"hooks": list}}}});
     more
 }
@@ -129,7 +126,7 @@ async fn going_back_shows_what_was_typed() {
 /// The first step's checks hold in the second one too, whatever its hidden fields say then.
 #[tokio::test]
 async fn the_second_step_does_not_trust_its_hidden_fields() {
-    for server in Server::all_with(crate::challenges::configuration()).await {
+    for server in Server::all_with(testkit::configuration()).await {
         let app = App(&server);
         for (traits, expected) in [
             (json!({"email": "no-address"}), 4_000_001),
@@ -261,7 +258,7 @@ async fn nobody_marks_an_address_as_proved_or_an_account_as_more_than_it_is() {
             "method": "password", "password": PASSWORD, "traits": {"email": address("ada")},
             "verifiable_addresses": [{"value": address("ada"), "verified": true, "via": "email", "status": "completed"}],
             "metadata_public": {"role": "admin"}, "metadata_admin": {"role": "admin"}, "state": "inactive",
-            "id": crate::support::NOWHERE, "schema_id": "bare", "external_id": "x"
+            "id": testkit::NOWHERE, "schema_id": "bare", "external_id": "x"
         });
         let done = app.send("registration", &flow, form).await;
         assert_eq!(done.status, 200, "{}", done.text);
@@ -269,8 +266,29 @@ async fn nobody_marks_an_address_as_proved_or_an_account_as_more_than_it_is() {
         assert_eq!(made["verifiable_addresses"][0]["verified"], false);
         assert_eq!((&made["metadata_public"], &made["metadata_admin"]), (&Value::Null, &Value::Null));
         assert_eq!((&made["state"], &made["schema_id"]), (&json!("active"), &json!("default")));
-        assert_ne!(made["id"], crate::support::NOWHERE);
+        assert_ne!(made["id"], testkit::NOWHERE);
         assert!(made["external_id"].is_null());
+    }
+}
+
+#[tokio::test]
+async fn a_form_from_elsewhere_makes_nobody() {
+    for server in Server::all_with(unified()).await {
+        let browser = Browser::default();
+        let flow = browser.begin(&server, "registration").await;
+        let path = format!("/self-service/registration?flow={flow}");
+        let other = Browser::default();
+        let foreign = other.begin(&server, "registration").await;
+        let foreign = other.fetch(&server, "registration", &foreign).await.json;
+        for token in [Value::Null, json!(""), node(&foreign, "csrf_token")["attributes"]["value"].clone()] {
+            let traits = json!({"email": address("ada")});
+            let form = json!({"method": "password", "password": PASSWORD, "traits": traits, "csrf_token": token});
+            for sender in [&browser, &other] {
+                let sent = sender.ask(&server, "POST", &path, "application/json", Some(form.clone())).await;
+                assert_eq!((sent.status.as_u16(), &sent.json["error"]["id"]), (403, &json!("security_csrf_violation")));
+            }
+        }
+        assert_eq!(people(&server).await, 0);
     }
 }
 
@@ -284,7 +302,7 @@ async fn the_hook_shows_the_way_to_the_proof_of_the_address() {
         let items = done.json["continue_with"].as_array().expect("what comes next");
         let item = items.iter().find(|item| item["action"] == "show_verification_ui").expect("the way");
         assert_eq!(item["flow"]["verifiable_address"], json!(address("ada")));
-        let code = crate::challenges::mailed_code(&server, "ada").await;
+        let code = testkit::mailed_code(&server, "ada").await;
         let proved = app.try_code("verification", &id(&item["flow"]), &code).await;
         assert_eq!(proved.json["state"], "passed_challenge", "{}", proved.text);
 
@@ -295,7 +313,7 @@ async fn the_hook_shows_the_way_to_the_proof_of_the_address() {
         let form = json!({"method": "password", "password": PASSWORD, "traits.email": address("bob")});
         let done = browser.send(&server, "registration", &flow, form).await;
         assert!(location(&done).contains("verification"), "{}", location(&done));
-        let shown = browser.fetch(&server, "verification", &crate::challenges::flow_of(&done)).await;
+        let shown = browser.fetch(&server, "verification", &testkit::flow_of(&done)).await;
         assert_eq!(shown.status, 200, "{}", shown.text);
         assert_eq!(mails(&server, "bob").await.len(), 1);
     }

@@ -1,10 +1,7 @@
 //! Second factors at `/self-service/login?aal=aal2` and in the settings: each answer works once, tries are counted.
 
 use serde_json::{Value, json};
-
-use crate::challenges::messages;
-use crate::people::{Member, STEP, lenient, well_protected};
-use crate::support::{Answer, Server, id};
+use testkit::{Answer, Authenticator, Member, STEP, Server, id, lenient, messages, well_protected};
 
 const WRONG_TOTP: u64 = 4_000_008;
 const WRONG_LOOKUP: u64 = 4_000_016;
@@ -134,6 +131,23 @@ async fn tries_at_once_are_counted_before_they_are_looked_at() {
         let answers = futures::future::join_all(tries).await;
         let looked_at = answers.iter().filter(|answer| refused(answer) == [WRONG_TOTP]).count();
         assert_eq!(looked_at, 5);
+    }
+}
+
+#[tokio::test]
+async fn tries_to_set_an_app_up_are_counted_too() {
+    for server in Server::all_with(lenient()).await {
+        server.person_with_password("ada").await;
+        let member = Member::sign_in(&server, "ada").await;
+        let begun = member.begin("settings", "").await;
+        let app = Authenticator::shown_in(&begun);
+        for _ in 0..5 {
+            assert_eq!(refused(&member.send("settings", &id(&begun), totp(&app.wrong(&server))).await), [WRONG_TOTP]);
+        }
+        assert_eq!(refused(&member.send("settings", &id(&begun), totp(&app.code(&server))).await), [REASON]);
+        assert_eq!(member.level().await, 1);
+        member.set_up_totp().await;
+        assert_eq!(member.level().await, 2);
     }
 }
 

@@ -1,10 +1,7 @@
 //! `/sessions`: when a session ends, who may end it, and what stands for it.
 
 use serde_json::json;
-
-use crate::challenges::Browser;
-use crate::people::{Member, level};
-use crate::support::{NOWHERE, Server};
+use testkit::{Browser, Member, NOWHERE, Server, level};
 
 #[tokio::test]
 async fn a_session_ends_with_its_lifespan() {

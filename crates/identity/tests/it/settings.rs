@@ -1,10 +1,9 @@
 //! `/self-service/settings`: whose they are, what needs a fresh sign-in, and what the hooks do.
 
 use serde_json::{Value, json};
-
-use crate::challenges::{Browser, configuration, location, mails, messages, node};
-use crate::people::{Member, level, password};
-use crate::support::{PASSWORD, Server, address, id};
+use testkit::{
+    Browser, Member, PASSWORD, Server, address, configuration, id, level, location, mails, messages, node, password,
+};
 
 const NEW: &str = "a-new-password-7";
 
@@ -96,7 +95,7 @@ async fn a_browser_is_sent_to_sign_in_again_and_back_to_its_form() {
         let next = location(&sent);
         assert!(next.contains("/self-service/login/browser?refresh=true&return_to="), "{next}");
         let path = next.trim_start_matches("http://public.test").to_owned();
-        let login = crate::challenges::flow_of(&browser.open(&server, &path).await);
+        let login = testkit::flow_of(&browser.open(&server, &path).await);
         let back = browser.send(&server, "login", &login, password("ada")).await;
         let back = location(&back).trim_start_matches("http://public.test").to_owned();
         assert!(back.contains(&flow), "{back}");
@@ -246,5 +245,30 @@ async fn an_ended_form_names_the_one_that_takes_its_place() {
         let next = ended.json["use_flow_id"].as_str().expect("a flow");
         assert_eq!(member.send("settings", next, new_password()).await.status, 200);
         assert_eq!(level(&server.whoami(&member.token).await), 1);
+    }
+}
+
+/// A save that was checked against what is no longer there writes nothing over it, and is no fault of ours.
+#[tokio::test]
+async fn a_change_in_between_is_not_written_over() {
+    for server in Server::all().await {
+        let person = server.person_with_password("ada").await;
+        let member = Member::sign_in(&server, "ada").await;
+        let flow = id(&member.begin("settings", "").await);
+        let operator = async {
+            for number in 0..20 {
+                server.wait(1);
+                let change = json!([{"op": "add", "path": "/traits/name", "value": format!("Ada {number}")}]);
+                let changed = server.admin("PATCH", &format!("/admin/identities/{person}"), Some(change)).await;
+                assert_eq!(changed.status, 200, "{}", changed.text);
+            }
+        };
+        // Hashing gives the operator time.
+        let (saved, ()) = tokio::join!(member.send("settings", &flow, new_password()), operator);
+        assert!(matches!(saved.status.as_u16(), 200 | 409), "{}", saved.text);
+        let password = if saved.status == 200 { NEW } else { PASSWORD };
+        assert_eq!(server.sign_in("ada", password).await.status, 200, "{}", saved.text);
+        let kept = server.admin("GET", &format!("/admin/identities/{person}"), None).await;
+        assert_eq!(kept.json["traits"]["name"], "Ada 19", "{}", kept.text);
     }
 }

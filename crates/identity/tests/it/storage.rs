@@ -4,10 +4,9 @@
 use database::Engine;
 use database::testing::{TestDatabase, dump_schema, prepare_all_statements, scan_schema, scan_statements};
 use serde_json::json;
-
-use crate::challenges::{App, Browser, configuration, mailed_code};
-use crate::people::{Member, level, well_protected};
-use crate::support::{PASSWORD, Server, address, id, schema};
+use testkit::{
+    App, Browser, Member, PASSWORD, Server, address, configuration, id, level, mailed_code, schema, well_protected,
+};
 
 /// Every table of the two crates holds the data of several tenants.
 const TABLES: [&str; 16] = [
@@ -123,7 +122,7 @@ async fn every_transaction_of_the_main_stories_can_be_repeated() {
 
         let browser = Browser::default();
         let flow = browser.begin(&server, "login").await;
-        let done = browser.send(&server, "login", &flow, crate::people::password("ada")).await;
+        let done = browser.send(&server, "login", &flow, testkit::password("ada")).await;
         assert!(done.status.is_redirection(), "{}", done.text);
         assert_eq!(level(&browser.whoami(&server).await), 1);
         let person = server.admin("GET", "/admin/identities", None).await;

@@ -8,10 +8,7 @@ use database::testing::TestDatabase;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
-
-use crate::challenges::{Browser, node};
-use crate::people::{Authenticator, STEP, lenient, level, well_protected};
-use crate::support::{Answer, PASSWORD, Server, address};
+use testkit::{Answer, Authenticator, Browser, PASSWORD, STEP, Server, address, lenient, level, node, well_protected};
 
 /// What a walker does next. Numbers choose among the flows it has begun, the newest first.
 #[derive(Debug, Clone)]
@@ -240,7 +237,7 @@ impl Walk {
             Move::Begin { query } => {
                 let begun = client.ask(server, "GET", &client.begins_at(query), None).await;
                 prop_assert!(!hands_out(&begun));
-                self.flows.extend(begun.json["ui"].is_object().then(|| crate::support::id(&begun.json)));
+                self.flows.extend(begun.json["ui"].is_object().then(|| testkit::id(&begun.json)));
             }
             Move::SignOut => {
                 client.sign_out(server).await;
@@ -297,7 +294,7 @@ impl Walk {
 
 async fn walk(steps: Vec<(Move, Token)>, mut client: Client) -> Result<u8, TestCaseError> {
     let database = TestDatabase::sqlite().await;
-    let schema = crate::support::schema();
+    let schema = testkit::schema();
     schema.up(&database.db, database.db.clock().now()).await.expect("migrations");
     let mut settings = lenient();
     settings["session"]["lifespan"] = json!("1000h");

@@ -1,8 +1,7 @@
 //! `PATCH /admin/identities`: many at once.
 
 use serde_json::{Value, json};
-
-use crate::support::{PASSWORD, Server, address, body};
+use testkit::{PASSWORD, Server, address, body};
 
 const PATH: &str = "/admin/identities";
 

@@ -1,8 +1,7 @@
 //! `POST /admin/identities` and reading back what was made.
 
 use serde_json::{Value, json};
-
-use crate::support::{NOWHERE, PASSWORD, Server, address, body, id};
+use testkit::{NOWHERE, PASSWORD, Server, address, body, id};
 
 const TOTP_URL: &str =
     "otpauth://totp/Limen:ada?algorithm=SHA1&digits=6&issuer=Limen&period=30&secret=JBSWY3DPEHPK3PXP";

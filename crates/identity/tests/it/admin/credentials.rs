@@ -1,8 +1,7 @@
 //! `DELETE /admin/identities/{id}/credentials/{type}`.
 
 use serde_json::json;
-
-use crate::support::{NOWHERE, PASSWORD, Server, id};
+use testkit::{NOWHERE, PASSWORD, Server, id};
 
 #[tokio::test]
 async fn second_factors_are_removed_and_the_last_first_factor_stays() {

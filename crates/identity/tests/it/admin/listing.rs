@@ -1,8 +1,7 @@
 //! `GET /admin/identities`.
 
 use serde_json::{Value, json};
-
-use crate::support::{Answer, NOWHERE, Server, address, id};
+use testkit::{Answer, NOWHERE, Server, address, id};
 
 const HOUSE: &str = "11111111-1111-4111-8111-111111111111";
 

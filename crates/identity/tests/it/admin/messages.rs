@@ -1,8 +1,7 @@
 //! `/admin/courier/messages`.
 
 use serde_json::json;
-
-use crate::support::{NOWHERE, Server, address};
+use testkit::{NOWHERE, Server, address};
 
 async fn ask_for_recovery(server: &Server, name: &str) {
     let flow = server.public("GET", "/self-service/recovery/api", None).await;

@@ -2,8 +2,7 @@
 
 use database::testing::TestDatabase;
 use serde_json::json;
-
-use crate::support::{NOWHERE, Server};
+use testkit::{NOWHERE, Server};
 
 #[tokio::test]
 async fn health_version_and_metrics_answer_with_and_without_the_prefix() {

@@ -1,8 +1,7 @@
 //! `PATCH /admin/identities/{id}`.
 
 use serde_json::json;
-
-use crate::support::{NOWHERE, PASSWORD, Server, address, id};
+use testkit::{NOWHERE, PASSWORD, Server, address, id};
 
 const MD5: &str = "$md5$vbEsh1XWsSC591JMBd/cKw==";
 

@@ -2,8 +2,7 @@
 //! recovery flow.
 
 use serde_json::json;
-
-use crate::support::{NOWHERE, Server, id};
+use testkit::{NOWHERE, Server, id};
 
 #[tokio::test]
 async fn codes_and_links_are_made_for_known_identities_only() {

@@ -1,8 +1,7 @@
 //! `/admin/sessions` and `/admin/identities/{id}/sessions`.
 
 use serde_json::{Value, json};
-
-use crate::support::{NOWHERE, Server};
+use testkit::{NOWHERE, Server};
 
 const DAY: u64 = 24 * 3600;
 

@@ -1,8 +1,7 @@
 //! `PUT /admin/identities/{id}`.
 
 use serde_json::{Value, json};
-
-use crate::support::{NOWHERE, PASSWORD, Server, address, body, id};
+use testkit::{NOWHERE, PASSWORD, Server, address, body, id};
 
 #[tokio::test]
 async fn it_replaces_what_was_said_and_keeps_what_is_not_its_business() {

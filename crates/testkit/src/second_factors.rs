@@ -1,10 +1,11 @@
-//! People of tests beyond a password: apps that are signed in, authenticator apps, backup codes, and forms of pages.
+//! People beyond a password: apps that are signed in, authenticator apps, backup codes.
 
+use foundation::Clock;
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
-use crate::challenges::{App, Browser, node};
-use crate::support::{Answer, PASSWORD, Server, address, id};
+use crate::forms::node;
+use crate::server::{Answer, Server, id};
 
 /// How long a code of an authenticator app stands.
 pub const STEP: u64 = 30;
@@ -56,8 +57,7 @@ impl<'a> Member<'a> {
     /// Sets an authenticator app up.
     pub async fn set_up_totp(&self) -> Authenticator {
         let flow = self.begin("settings", "").await;
-        let secret = node(&flow, "totp_secret_key")["attributes"]["text"]["context"]["secret"].as_str();
-        let app = Authenticator { secret: secret.expect("a secret").to_owned() };
+        let app = Authenticator::shown_in(&flow);
         let done =
             self.send("settings", &id(&flow), json!({"method": "totp", "totp_code": app.code(self.server)})).await;
         assert_eq!((done.status.as_u16(), &done.json["state"]), (200, &json!("success")), "{}", done.text);
@@ -94,9 +94,14 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
+    /// The account that a settings form offers to set up.
+    pub fn shown_in(flow: &Value) -> Self {
+        let secret = node(flow, "totp_secret_key")["attributes"]["text"]["context"]["secret"].as_str();
+        Self { secret: secret.expect("a secret").to_owned() }
+    }
+
     /// What it shows at the server's time.
     pub fn code(&self, server: &Server) -> String {
-        use foundation::Clock;
         let secret = Secret::try_from_base32(&self.secret).expect("base32");
         let generator = Builder::new().with_secret(secret).build_noncompliant();
         generator.generate(u64::try_from(server.clock.now().as_second()).expect("after 1970")).to_string()
@@ -118,60 +123,4 @@ pub async fn well_protected<'a>(server: &'a Server, name: &str) -> (Member<'a>, 
     let codes = member.set_up_backup_codes().await;
     server.wait(2 * STEP);
     (member, app, codes)
-}
-
-impl Browser {
-    /// Sends a form as the script of a page does, with the CSRF token of its page.
-    pub async fn submit(&self, server: &Server, kind: &str, flow: &str, mut body: Value) -> Answer {
-        let page = self.fetch(server, kind, flow).await;
-        body["csrf_token"] = node(&page.json, "csrf_token")["attributes"]["value"].clone();
-        self.ask(server, "POST", &format!("/self-service/{kind}?flow={flow}"), "application/json", Some(body)).await
-    }
-
-    /// What whoami answers.
-    pub async fn whoami(&self, server: &Server) -> Answer {
-        self.ask(server, "GET", "/sessions/whoami", "application/json", None).await
-    }
-
-    /// The `Cookie` header but for cookies whose name begins so.
-    pub fn cookies_without(&self, start: &str) -> String {
-        let cookies = self.cookies.borrow();
-        let others = cookies.iter().filter(|(name, _)| !name.starts_with(start));
-        others.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
-    }
-
-    /// Changes the value of each cookie whose name begins so.
-    pub fn tamper(&self, start: &str, change: impl Fn(&str) -> String) {
-        let mut cookies = self.cookies.borrow_mut();
-        let ours = cookies.iter_mut().filter(|(name, _)| name.starts_with(start));
-        let changed = ours.map(|(_, value)| *value = change(value)).count();
-        assert_ne!(changed, 0, "no cookie {start}");
-    }
-
-    /// Signs in with [`PASSWORD`].
-    pub async fn sign_in(&self, server: &Server, name: &str) {
-        let flow = self.begin(server, "login").await;
-        let done = self.send(server, "login", &flow, password(name)).await;
-        assert!(done.status.is_redirection(), "{}", done.text);
-        assert_ne!(level(&self.whoami(server).await), 0, "{}", done.text);
-    }
-}
-
-/// The form that signs a person in.
-pub fn password(name: &str) -> Value {
-    json!({"method": "password", "identifier": address(name), "password": PASSWORD})
-}
-
-/// Signs in as an app that has no session.
-pub async fn try_password(app: &App<'_>, name: &str, password: &str) -> Answer {
-    let flow = app.begin("login").await;
-    app.send("login", &flow, json!({"method": "password", "identifier": address(name), "password": password})).await
-}
-
-/// The settings under which a session of the first level shows itself, so that tests can look at it.
-pub fn lenient() -> Value {
-    json!({
-        "session": {"whoami": {"required_aal": "aal1"}},
-        "selfservice": {"flows": {"settings": {"required_aal": "aal1"}}}
-    })
 }

@@ -283,7 +283,8 @@ fn configuration() -> Value {
     })
 }
 
-fn merge(target: &mut Value, more: Value) {
+/// Puts the members of `more` on top of those of `target`, at any depth.
+pub(crate) fn merge(target: &mut Value, more: Value) {
     match (target, more) {
         (Value::Object(target), Value::Object(more)) => {
             for (name, value) in more {
