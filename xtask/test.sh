@@ -18,7 +18,8 @@ if [ -z "${LIMEN_TEST_POSTGRES:-}" ]; then
 fi
 
 step "unit and integration tests, on SQLite and PostgreSQL"
-cargo test --workspace --locked --quiet
+# All failures are worth knowing at once.
+cargo test --workspace --locked --quiet --no-fail-fast
 
 step "the program, outside the checkout: SQLite"
 cargo build --locked --quiet --profile "$profile" -p limen
