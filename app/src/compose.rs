@@ -141,7 +141,7 @@ fn courier(
     let settings = &now.settings;
     let sealer =
         Arc::new(Sealer::new(settings.secrets.at_rest()).context("secrets.cookie or secrets.cipher is needed")?);
-    let mail_server = settings.courier.smtp.connection_uri.as_ref().is_some_and(|uri| !uri.reveal().is_empty());
+    let mail_server = settings.courier.mail.smtp.connection_uri.as_ref().is_some_and(|uri| !uri.reveal().is_empty());
     let transport = if settings.dev && !mail_server { Transport::Inbox } else { Transport::Smtp };
     let current = Arc::clone(snapshot);
     let courier_settings = Arc::new(move || Arc::new(courier_settings(&current.get().settings)));
@@ -156,7 +156,11 @@ fn courier(
     ))
 }
 
-/// The courier's part of the configuration, in its own types.
+/// The courier's part of the configuration, with what other parts say about mail.
 fn courier_settings(settings: &Settings) -> CourierSettings {
-    crate::bridges::courier_settings::convert(settings)
+    CourierSettings {
+        keep_contents: settings.dev,
+        refuse_private_addresses: settings.clients.smtp.disallow_private_ip_ranges,
+        ..settings.courier.mail.clone()
+    }
 }

@@ -1,4 +1,3 @@
 //! Where services meet: the ports of one, filled in with another in this process.
 
-pub mod courier_settings;
 pub mod pages;

@@ -114,7 +114,7 @@ mod tests {
         stated.serve.admin.listener.port = Some(4434);
         (stated.serve.pages, stated.serve.inbox) = (None, None);
         // The schema writes what is unset otherwise as an empty text.
-        (stated.courier.smtp.client_cert_path, stated.courier.smtp.client_key_path) = (None, None);
+        (stated.courier.mail.smtp.client_cert_path, stated.courier.mail.smtp.client_key_path) = (None, None);
         stated.feature_flags.password_profile_registration_node_group = None;
         // The method of a request has a default, but there is no request by default.
         stated.courier.http.request_config = None;

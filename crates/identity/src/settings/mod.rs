@@ -19,10 +19,7 @@ mod session;
 
 use serde::Deserialize;
 
-pub use courier::{
-    Channel, Courier, CourierHttp, DeliveryStrategy, RequestConfig, Smtp, TemplateBody, TemplateChannels,
-    TemplateOutcomes, TemplateSource, Templates, Worker,
-};
+pub use courier::{Channel, Courier, CourierHttp, DeliveryStrategy, RequestConfig};
 pub use flows::{
     After, AfterMethod, Before, ErrorFlow, Flows, LoginFlow, LoginStyle, LogoutAfter, LogoutFlow, RecoveryFlow,
     RecoveryUse, RegistrationFlow, RegistrationStyle, SelfService, SettingsFlow, VerificationFlow,
