@@ -13,7 +13,7 @@ mod server;
 pub use app::{App, try_password};
 pub use browser::Browser;
 pub use configurations::{configuration, lenient, servers};
-pub use forms::{flow_of, location, messages, node, password};
+pub use forms::{flow_of, location, messages, node, password, told};
 pub use mail::{another, mailed_code, mailed_link, mails};
 pub use second_factors::{Authenticator, Member, STEP, level, well_protected};
 pub use server::{Answer, NOWHERE, PASSWORD, Server, address, body, id, schema};

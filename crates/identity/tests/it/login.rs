@@ -2,33 +2,10 @@
 
 use serde_json::{Value, json};
 use testkit::{
-    Answer, App, Browser, Member, PASSWORD, Server, address, id, level, location, messages, password, try_password,
+    App, Browser, Member, PASSWORD, Server, address, id, level, location, messages, password, told, try_password,
 };
 
 const WRONG: u64 = 4_000_006;
-
-/// An answer without what differs from one flow, person or form to the next.
-fn told(answer: &Answer, name: &str) -> (u16, Vec<(String, String)>, String) {
-    let ids = regex::Regex::new("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").expect("a pattern");
-    let tokens = regex::Regex::new(r#""csrf_token","type":"hidden","value":"[^"]+""#).expect("a pattern");
-    let plain = |text: &str| {
-        let text = text.replace(&address(name), "ADDRESS").replace(&address(name).replace('@', "%40"), "ADDRESS");
-        tokens.replace_all(&ids.replace_all(&text, "ID"), "TOKEN").into_owned()
-    };
-    let mut headers: Vec<(String, String)> = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "set-cookie" | "content-length" | "x-request-id"))
-        .map(|(name, value)| (name.to_string(), plain(value.to_str().expect("text"))))
-        .collect();
-    headers.sort();
-    let cookies = answer.headers.get_all("set-cookie").iter();
-    headers.extend(cookies.map(|cookie| {
-        let name = cookie.to_str().expect("text").split('=').next().unwrap_or_default().to_owned();
-        ("set-cookie".to_owned(), name)
-    }));
-    (answer.status.as_u16(), headers, plain(&answer.text))
-}
 
 /// CVE-2024-41952 and its kin: whoever asks learns nothing about who has an account.
 #[tokio::test]
