@@ -190,8 +190,12 @@ async fn whoami(State(identity): State<Identity>, request: Request) -> Response 
     const WHO: HeaderName = HeaderName::from_static("x-kratos-authenticated-identity-id");
     let (parts, _) = request.into_parts();
     let cx = context(&identity, &parts);
-    let shown = shown_token(&cx, &parts.headers, &web::Cookies::from(&parts.headers));
-    match identity.session_whoami(&cx, shown.as_ref()).await {
+    let visit = visit(&cx, &parts, false);
+    if let Some(template) = visit.parameter("tokenize_as") {
+        let reason = format!("There is no tokenizer template {template:?}: this release does not make tokens of sessions.");
+        return reply::error(&ApiError::bad_request(reason), None);
+    }
+    match identity.session_whoami(&cx, visit.shown.as_ref()).await {
         Ok(current) => {
             let mut response = reply::json(200, &session_json(&cx, &current.session, Some(&current.identity)));
             if let Ok(id) = HeaderValue::from_str(&current.identity.id.to_string()) {

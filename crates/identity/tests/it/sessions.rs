@@ -120,3 +120,13 @@ async fn signing_out_needs_the_token_of_that_session() {
         assert_eq!((level(&ada.whoami(&server).await), level(&eve.whoami(&server).await)), (0, 1));
     }
 }
+
+#[tokio::test]
+async fn a_token_of_a_session_is_refused_and_not_left_out() {
+    for server in Server::all().await {
+        server.person_with_password("ada").await;
+        let member = Member::sign_in(&server, "ada").await;
+        assert_eq!(member.ask("GET", "/sessions/whoami?tokenize_as=any", None).await.status, 400);
+        assert_eq!(member.ask("GET", "/sessions/whoami?tokenize_as=", None).await.status, 200);
+    }
+}
