@@ -65,6 +65,27 @@ impl Numbered {
     /// Adds the links to the other pages, and how many items there are in all.
     pub fn link(self, response: &mut Response, path: &str, query: &Query, total: i64) {
         let at = |page: i64| vec![("page", page.to_string()), ("per_page", self.size.to_string())];
+        self.link_at(response, path, query, total, at);
+    }
+
+    /// As [`Numbered::link`], with the parameters of lists by key as well: some clients know only those.
+    pub fn link_in_full(self, response: &mut Response, path: &str, query: &Query, total: i64) {
+        let at = |page: i64| {
+            let size = self.size.to_string();
+            let (page, token) = (page.to_string(), format!("{page:06}"));
+            vec![("page", page), ("page_size", size.clone()), ("page_token", token), ("per_page", size)]
+        };
+        self.link_at(response, path, query, total, at);
+    }
+
+    fn link_at(
+        self,
+        response: &mut Response,
+        path: &str,
+        query: &Query,
+        total: i64,
+        at: impl Fn(i64) -> Vec<(&'static str, String)>,
+    ) {
         let last = (total - 1).max(0) / self.size;
         let mut links = Vec::new();
         if total <= self.size || self.page > 0 {

@@ -192,7 +192,8 @@ async fn whoami(State(identity): State<Identity>, request: Request) -> Response 
     let cx = context(&identity, &parts);
     let visit = visit(&cx, &parts, false);
     if let Some(template) = visit.parameter("tokenize_as") {
-        let reason = format!("There is no tokenizer template {template:?}: this release does not make tokens of sessions.");
+        let reason =
+            format!("There is no tokenizer template {template:?}: this release does not make tokens of sessions.");
         return reply::error(&ApiError::bad_request(reason), None);
     }
     match identity.session_whoami(&cx, visit.shown.as_ref()).await {
@@ -312,7 +313,7 @@ async fn schemas_list(State(identity): State<Identity>, Asked(cx): Asked, query:
     match identity.schemas_page(&cx, page.size, page.offset()).await {
         Ok((body, total)) => {
             let mut response = reply::json(200, &body);
-            page.link(&mut response, "/schemas", &query, total);
+            page.link_in_full(&mut response, "/schemas", &query, total);
             response
         }
         Err(error) => reply::error(&error.into_api(), None),
