@@ -9,8 +9,9 @@ use foundation::{Rng, SystemRng};
 use crate::sqlite::Lease;
 use crate::{Db, DbError, Row, Statement, Value, postgres, sqlite};
 
-/// How often a body runs at most.
-const ATTEMPTS: u32 = 5;
+/// How often a body runs at most. In small tables PostgreSQL locks whole pages and tables against others' writes: of two dozen
+/// people who signed in at once, five runs were too few for some.
+const ATTEMPTS: u32 = 10;
 
 /// What a transaction may do.
 #[doc(hidden)]
@@ -257,7 +258,7 @@ pub fn typed<T, E, F: Future<Output = Result<T, E>>>(body: F) -> F {
 /// ```
 ///
 /// It is a future of `Result<T, E>`, where `E: From<DbError> + Retry`. The isolation is SERIALIZABLE on every engine.
-/// A body that meets another transaction runs again, five times at most; a body that ends with `Err`, panics or is
+/// A body that meets another transaction runs again, ten times at most; a body that ends with `Err`, panics or is
 /// dropped half-way leaves nothing behind. The body borrows what it uses and cannot use it up. Never open one
 /// transaction inside another: on SQLite it waits for itself.
 #[macro_export]
