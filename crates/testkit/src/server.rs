@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use courier::{Courier, CourierSettings, Transport};
+use courier::{Courier, Transport};
 use crypto::{HashParameters, PasswordHashing, PoolLimits, Sealer};
 use database::Schema;
 use database::testing::TestDatabase;
@@ -76,7 +76,7 @@ impl Server {
         let outbound = OutboundClient::new(OutboundPolicy::default()).expect("a client");
         let sealer =
             Arc::new(Sealer::new(vec![Secret::new("a-cipher-secret-of-32-characters".to_owned())]).expect("a key"));
-        let mail = Arc::new(CourierSettings::default());
+        let mail = Arc::new(snapshot.settings.courier.mail.clone());
         let courier = Courier::new(
             database.db.clone(),
             sealer,

@@ -43,6 +43,7 @@ pub fn new_flow(cx: &Context, visit: &Visit, kind: FlowKind, transport: Transpor
         schema_id: None,
         ui: Container::new(action(cx.settings(), kind, id)),
         context: FlowContext::default(),
+        transient_payload: serde_json::Map::new(),
         submit_count: 0,
         issued_at: cx.now,
         expires_at: cx.now + cx.settings().flow(kind).lifespan,

@@ -152,6 +152,7 @@ impl Identity {
         schema: &std::sync::Arc<crate::schema::IdentitySchema>,
         current: Option<Current>,
     ) -> Result<Reply, Error> {
+        flow.transient_payload = super::challenges::transient_payload(input);
         if let Some(problem) = engine::check_csrf(visit, &flow, input)? {
             engine::echo(&mut flow, input);
             return self.flow_invalid(cx, visit, flow, vec![problem], Group::Default, None).await;

@@ -121,6 +121,7 @@ impl Identity {
         mut input: Input,
         schema: &Arc<IdentitySchema>,
     ) -> Result<Reply, Error> {
+        flow.transient_payload = super::challenges::transient_payload(&input);
         if let Some(problem) = engine::check_csrf(visit, &flow, &input)? {
             engine::echo(&mut flow, &input);
             return self.flow_invalid(cx, visit, flow, vec![problem], Group::Default, None).await;

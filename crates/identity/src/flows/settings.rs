@@ -168,6 +168,7 @@ impl Identity {
         schema: &Arc<IdentitySchema>,
         current: Current,
     ) -> Result<Reply, Error> {
+        flow.transient_payload = super::challenges::transient_payload(input);
         let identity = Some(&current.identity);
         if let Some(problem) = engine::check_csrf(visit, &flow, input)? {
             return self.flow_invalid(cx, visit, flow, vec![problem], Group::Default, identity).await;

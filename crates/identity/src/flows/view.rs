@@ -39,7 +39,8 @@ pub fn flow_json(cx: &Context, visit: &Visit, flow: &Flow, extras: Extras<'_>) -
     }
     set("ui", json!(ui));
     set("state", json!(flow.state));
-    if let Some(payload) = extras.transient_payload {
+    let own = (!flow.transient_payload.is_empty()).then(|| Value::Object(flow.transient_payload.clone()));
+    if let Some(payload) = extras.transient_payload.or(own) {
         set("transient_payload", payload);
     }
     if !extras.continue_with.is_empty() {

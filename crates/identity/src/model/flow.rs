@@ -2,7 +2,7 @@
 
 use foundation::{Timestamp, Uuid};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::identity::Aal;
 use super::ui::Container;
@@ -126,6 +126,8 @@ pub struct Flow {
     pub ui: Container,
     /// What no client may see.
     pub context: FlowContext,
+    /// What the client sent along with this submission, for mails and for the answer to it. Never stored.
+    pub transient_payload: Map<String, Value>,
     /// Tries of codes, tokens and second factors so far.
     pub submit_count: i64,
     /// When it began.

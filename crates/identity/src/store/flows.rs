@@ -143,6 +143,7 @@ fn from_row(row: &Row, vault: &Sealer) -> Result<Flow, DbError> {
         schema_id: row.get("identity_schema_id")?,
         ui: serde_json::from_value(ui).map_err(|error| column("ui", error.to_string()))?,
         context,
+        transient_payload: serde_json::Map::new(),
         submit_count: row.get("submit_count")?,
         issued_at: row.get("issued_at")?,
         expires_at: row.get("expires_at")?,

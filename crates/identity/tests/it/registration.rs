@@ -343,3 +343,28 @@ impl Shown for Answer {
         self
     }
 }
+
+/// What a client sends along is in the answer and in the mail, and nowhere later.
+#[tokio::test]
+async fn a_transient_payload_reaches_the_answer_and_the_mail() {
+    // base64 of "Welcome from {{ .TransientPayload.campaign }}: {{ .VerificationCode }}"
+    let text =
+        "base64://V2VsY29tZSBmcm9tIHt7IC5UcmFuc2llbnRQYXlsb2FkLmNhbXBhaWduIH19OiB7eyAuVmVyaWZpY2F0aW9uQ29kZSB9fQ==";
+    let mut more = unified();
+    more["dev"] = json!(true);
+    more["courier"] = json!({"templates": {"verification_code": {"valid": {"email": {"body": {"plaintext": text}}}}}});
+    for server in Server::all_with(more).await {
+        let app = App(&server);
+        let flow = id(&server.public("GET", "/self-service/registration/api", None).await.json);
+        let mut body = json!({"method": "password", "password": "short", "traits": {"email": address("ada"), "name": "Ada"},
+            "transient_payload": {"campaign": "spring"}});
+        let refused = app.send("registration", &flow, body.clone()).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["transient_payload"]), (400, &body["transient_payload"]));
+        let path = format!("/self-service/registration/flows?id={flow}");
+        assert_eq!(server.public("GET", &path, None).await.json.get("transient_payload"), None);
+        body["password"] = json!(PASSWORD);
+        assert_eq!(app.send("registration", &flow, body).await.status, 200);
+        let mail = mails(&server, "ada").await.remove(0);
+        assert!(mail["body"].as_str().is_some_and(|text| text.starts_with("Welcome from spring: ")), "{mail}");
+    }
+}

@@ -4,7 +4,6 @@
 use courier::Composed;
 use database::Tx;
 use foundation::Uuid;
-use serde_json::Map;
 use url::Url;
 use web::csrf::CsrfSecret;
 
@@ -54,8 +53,8 @@ pub async fn prepare_spawned(
     flow.state = State::SentEmail;
     show_sent(&mut flow, resend(address), &address.value, address.via);
     let secret = Secret::make(cx, &flow);
-    let payload = Map::new();
-    let occasion = Occasion { flow: &flow, identity, recipient: &address.value, payload: &payload };
+    let payload = &origin.transient_payload;
+    let occasion = Occasion { flow: &flow, identity, recipient: &address.value, payload };
     // Text messages come with a later release; the flow is the same without one.
     let mail = match address.via {
         Channel::Email => Some(challenges::compose(service, cx, &secret, occasion).await?),
