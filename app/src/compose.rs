@@ -12,6 +12,7 @@ use foundation::{Clock, Rng, SystemClock, Uuid};
 use identity::schema::Schemas;
 use identity::settings::{HasherAlgorithm, Settings};
 use identity::{Deps, Identity, Snapshot};
+use operators::AdminKeys;
 use settings::Live;
 use web::{Metrics, OutboundClient, OutboundPolicy};
 
@@ -25,6 +26,8 @@ pub struct Program {
     pub courier: Arc<Courier>,
     /// Hashes passwords; follows reloads.
     pub passwords: Arc<PasswordHashing>,
+    /// Opens the admin API to operators' programs.
+    pub admin_keys: AdminKeys,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where ids come from.
@@ -43,6 +46,7 @@ const HASH_QUEUE: usize = 256;
 pub fn schema() -> Schema {
     let mut migrations = identity::migrations();
     migrations.extend(courier::migrations());
+    migrations.extend(operators::migrations());
     Schema { migrations }
 }
 
@@ -63,6 +67,7 @@ pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migr
     ));
     let courier = Arc::new(courier(&db, &snapshot, &outbound, &clock, &rng)?);
     let current = Arc::clone(&snapshot);
+    let admin_keys = AdminKeys::new(db.clone(), Arc::clone(&clock), Arc::clone(&rng), TENANT);
     let identity = Identity::new(Deps {
         db,
         passwords: Arc::clone(&passwords),
@@ -77,7 +82,7 @@ pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migr
     // A schema that cannot be used is told at start, not to the first person who signs up.
     identity.schemas.all(settings).await.context("identity.schemas")?;
     let metrics = Arc::new(Metrics::new(&[("app", "limen"), ("version", env!("CARGO_PKG_VERSION"))]));
-    Ok(Program { snapshot, identity, courier, passwords, metrics, rng, tenant: TENANT })
+    Ok(Program { snapshot, identity, courier, passwords, admin_keys, metrics, rng, tenant: TENANT })
 }
 
 async fn migrate(db: &Db, clock: &dyn Clock, auto_migrate: bool) -> anyhow::Result<()> {

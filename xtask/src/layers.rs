@@ -19,6 +19,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("scripting", 1),
     ("protocol", 1),
     ("courier", 2),
+    ("operators", 2),
     ("identity", 3),
     ("permissions", 3),
     ("oauth2", 3),

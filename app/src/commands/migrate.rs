@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
-use database::{Db, check_ownership};
 use foundation::{Clock, SystemClock};
 
-use super::config::{self, Environment};
-use super::{Files, block_on};
+use super::config::Environment;
+use super::{Files, block_on, open_database};
 use crate::{compose, logs};
 
 /// Arguments of `limen migrate sql`.
@@ -35,12 +33,10 @@ pub struct Sql {
 /// # Errors
 /// A database that cannot be reached, is another program's, or refuses a migration.
 pub fn run(arguments: &Sql, environment: &Environment) -> anyhow::Result<()> {
-    let dsn = dsn(arguments, environment)?;
     block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let db = Db::open(&dsn, Arc::clone(&clock)).await?;
+        let db = open_database(&arguments.files, environment, Arc::clone(&clock)).await?;
         let schema = compose::schema();
-        check_ownership(&db, &schema).await?;
         let text = match arguments.action.as_str() {
             "status" => {
                 let rows = schema.status(&db).await?;
@@ -61,13 +57,4 @@ fn told(what: &str, names: &[&str]) -> String {
         return "nothing to do\n".to_owned();
     }
     names.iter().map(|name| format!("{what} {name}\n")).collect()
-}
-
-fn dsn(arguments: &Sql, environment: &Environment) -> anyhow::Result<String> {
-    if let Some(dsn) = environment.get("DSN").filter(|dsn| !dsn.is_empty()) {
-        return Ok(dsn.clone());
-    }
-    let loaded = config::loader(&arguments.files.present(), environment).load_unchecked()?;
-    let dsn = loaded.value().get("dsn").and_then(|dsn| dsn.as_str()).map(str::to_owned);
-    dsn.context("there is no dsn: name a configuration file with -c, or set DSN")
 }

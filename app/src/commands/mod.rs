@@ -1,15 +1,21 @@
 //! The command line.
 
+pub mod admin_keys;
 pub mod config;
 pub mod migrate;
 pub mod serve;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
-use crate::logs;
+use database::{Db, check_ownership};
+use foundation::Clock;
+
+use crate::{compose, logs};
 
 /// Identity and access infrastructure in one program.
 #[derive(Debug, Parser)]
@@ -28,6 +34,9 @@ enum Command {
         #[command(subcommand)]
         what: Migrate,
     },
+    /// Keys that open the admin API to operators' programs.
+    #[command(subcommand)]
+    AdminKeys(admin_keys::AdminKeys),
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
@@ -116,6 +125,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Serve(serve) => serve::run(&serve, environment),
         Command::Migrate { what: Migrate::Sql(sql) } => migrate::run(&sql, &environment),
+        Command::AdminKeys(what) => admin_keys::run(&what, &environment),
         Command::Config { what: Config::Check(files) } => logs::say(&config::check(&files.present(), &environment)?),
         Command::Config { what: Config::Explain { key, files } } => {
             logs::say(&config::explain(&files.present(), &environment, &key)?)
@@ -123,6 +133,25 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Config { what: Config::Defaults } => logs::say(&config::defaults()?),
         Command::Version => logs::say(&format!("limen {}", env!("CARGO_PKG_VERSION"))),
     }
+}
+
+/// Opens the configured database, for commands that work beside a server.
+///
+/// # Errors
+/// No DSN, a database that cannot be reached or holds the tables of another program.
+async fn open_database(files: &Files, environment: &config::Environment, clock: Arc<dyn Clock>) -> anyhow::Result<Db> {
+    let db = Db::open(&dsn(files, environment)?, clock).await?;
+    check_ownership(&db, &compose::schema()).await?;
+    Ok(db)
+}
+
+fn dsn(files: &Files, environment: &config::Environment) -> anyhow::Result<String> {
+    if let Some(dsn) = environment.get("DSN").filter(|dsn| !dsn.is_empty()) {
+        return Ok(dsn.clone());
+    }
+    let loaded = config::loader(&files.present(), environment).load_unchecked()?;
+    let dsn = loaded.value().get("dsn").and_then(|dsn| dsn.as_str()).map(str::to_owned);
+    dsn.context("there is no dsn: name a configuration file with -c, or set DSN")
 }
 
 /// Runs asynchronous work to its end.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use futures::future::join_all;
 use identity::http::admin::Operations;
-use identity::settings::{Listener, TlsSource};
+use identity::settings::{Listener, Settings, TlsSource};
 use tokio::sync::watch;
 use url::Url;
 use web::cors::CorsSettings;
@@ -16,6 +16,9 @@ use web::{body, cors, guard, observe, routing};
 
 use crate::bridges::pages::{self as bridge, InProcess};
 use crate::compose::Program;
+
+/// Where the admin API listens unless the configuration names a host: no stranger reaches it by default.
+const ADMIN_HOST: &str = "127.0.0.1";
 
 /// Sockets that are open and not served yet.
 pub struct Listeners {
@@ -30,9 +33,11 @@ impl Listeners {
     pub fn describe(&self, program: &Program) -> Vec<String> {
         let now = program.snapshot.get();
         let settings = &now.settings;
+        let guarded = settings.serve.admin.api_keys.demanded_at(admin_host(settings));
+        let who = if guarded { "demands an API key, made by `limen admin-keys create`" } else { "demands no API key" };
         let mut lines = vec![
             format!("public API: {}", settings.public_base_url()),
-            format!("admin API: {}", settings.admin_base_url()),
+            format!("admin API: {} ({who})", settings.admin_base_url()),
         ];
         lines.extend(settings.pages_base_url().map(|url| format!("pages: {url}")));
         lines.extend(settings.inbox_base_url().map(|url| format!("inbox: {url}")));
@@ -48,8 +53,7 @@ pub async fn bind(program: &Program) -> anyhow::Result<Listeners> {
     let now = program.snapshot.get();
     let settings = &now.settings;
     let public = listener("serve.public", &settings.serve.public.listener, settings.public_port(), "0.0.0.0");
-    // No stranger reaches the admin API by default: it binds to loopback unless a host is named.
-    let admin = listener("serve.admin", &settings.serve.admin.listener, settings.admin_port(), "127.0.0.1");
+    let admin = listener("serve.admin", &settings.serve.admin.listener, settings.admin_port(), ADMIN_HOST);
     Ok(Listeners {
         public: listen::bind(&public).await?,
         admin: listen::bind(&admin).await?,
@@ -122,7 +126,7 @@ fn public_router(program: &Program) -> Router {
     observed(program, shared, "public")
 }
 
-fn cors_settings(settings: &identity::settings::Settings) -> CorsSettings {
+fn cors_settings(settings: &Settings) -> CorsSettings {
     let from = &settings.serve.public.cors;
     CorsSettings {
         enabled: from.enabled,
@@ -142,8 +146,13 @@ fn admin_router(program: &Program) -> Router {
     let routes = identity::http::admin::admin_router(program.identity.clone(), operations);
     let limited = body::limit(routing::finish(routes), body::DEFAULT_CAP);
     let snapshot = Arc::clone(&program.snapshot);
+    // A changed host is in force after a restart only.
+    let host = admin_host(&snapshot.get().settings).to_owned();
+    let demanded = move || snapshot.get().settings.serve.admin.api_keys.demanded_at(&host);
+    let opened = operators::require(limited, program.admin_keys.clone(), Arc::new(demanded));
+    let snapshot = Arc::clone(&program.snapshot);
     let guarded = guard::apply(
-        limited,
+        opened,
         Arc::new(move || {
             let settings = &snapshot.get().settings;
             let host = settings.serve.admin.listener.host.clone();
@@ -151,6 +160,11 @@ fn admin_router(program: &Program) -> Router {
         }),
     );
     observed(program, guarded, "admin")
+}
+
+fn admin_host(settings: &Settings) -> &str {
+    let host = settings.serve.admin.listener.host.as_str();
+    if host.is_empty() { ADMIN_HOST } else { host }
 }
 
 fn pages_router(program: &Program, public: Router) -> Router {

@@ -14,5 +14,5 @@ pub use keys::NoKey;
 pub use macs::{Macs, same};
 pub use passwords::{HashError, HashParameters, PasswordHashing, PoolLimits, UnsupportedHash, Verified};
 pub use sealing::Sealer;
-pub use tokens::{LinkToken, LogoutToken, OneTimeCode, SessionToken};
+pub use tokens::{AdminApiKey, LinkToken, LogoutToken, OneTimeCode, SessionToken};
 pub use totp::TotpSecret;

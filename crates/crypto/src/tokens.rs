@@ -57,6 +57,11 @@ token!(
     "ory_lo_"
 );
 token!(
+    /// Opens admin listeners to an operator's program. Scanners of source code know it by its beginning.
+    AdminApiKey,
+    "limen_ak_"
+);
+token!(
     /// The secret part of a mailed recovery or verification link.
     LinkToken,
     ""

@@ -48,19 +48,51 @@ pub struct AdminListener {
     /// The socket.
     #[serde(flatten)]
     pub listener: Listener,
+    /// Whether requests must show an API key.
+    pub api_keys: ApiKeys,
 }
 
 impl Default for AdminListener {
     fn default() -> Self {
-        Self { listener: Listener { port: Some(4434), ..Listener::default() } }
+        Self { listener: Listener { port: Some(4434), ..Listener::default() }, api_keys: ApiKeys::default() }
     }
 }
 
+/// `serve.admin.api_keys`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiKeys {
+    /// When the listener can be reached from other machines.
+    #[default]
+    OffLoopback,
+    /// Always.
+    Always,
+    /// Never: something in front of the listener checks who asks.
+    Never,
+}
+
+impl ApiKeys {
+    /// Whether a listener at `host` demands a key. The file of a Unix socket has an owner and a mode of its own.
+    pub fn demanded_at(self, host: &str) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::OffLoopback => !(host.starts_with("unix:") || is_loopback(host)),
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// What public and admin listener share.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Listener {
-    /// An address, or `unix:` and a path.
+    /// An address, or `unix:` and a path. Empty: all addresses for the public listener, this machine alone for the admin
+    /// listener.
     pub host: String,
     /// Read it with [`super::Settings::public_port`] and [`super::Settings::admin_port`], which know the defaults.
     pub port: Option<u16>,
@@ -72,19 +104,6 @@ pub struct Listener {
     pub tls: Tls,
     /// Which requests are logged.
     pub request_log: RequestLog,
-}
-
-impl Default for Listener {
-    fn default() -> Self {
-        Self {
-            host: "0.0.0.0".to_owned(),
-            port: None,
-            base_url: None,
-            socket: Socket::default(),
-            tls: Tls::default(),
-            request_log: RequestLog::default(),
-        }
-    }
 }
 
 /// `serve.*.socket`.
@@ -220,6 +239,25 @@ impl Default for Cors {
             options_passthrough: false,
             max_age: 0,
             debug: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_demanded_where_other_machines_reach() {
+        for host in ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "unix:/run/limen/admin.sock"] {
+            assert!(!ApiKeys::OffLoopback.demanded_at(host), "{host}");
+            assert!(ApiKeys::Always.demanded_at(host), "{host}");
+        }
+        for host in
+            ["", "0.0.0.0", "::", "10.0.0.1", "limen.internal", "localhost.example.com", "127.0.0.1.example.com"]
+        {
+            assert!(ApiKeys::OffLoopback.demanded_at(host), "{host}");
+            assert!(!ApiKeys::Never.demanded_at(host), "{host}");
         }
     }
 }
