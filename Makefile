@@ -17,23 +17,36 @@ help: ## print this
 	@echo
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)$$/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
 	@echo
+	@echo "  STACK=compose with up, down and logs runs limen and PostgreSQL in containers."
 	@echo "  PROFILE=release with build, up, restart, demo and test uses the optimised build."
 
 build: ## build the program (debug; PROFILE=release for the optimised build)
 	@$(CARGO) build --locked --profile "$(PROFILE)" -p limen
 
-up: build ## build, start in the background with data in .limen/, wait until it is ready, say where to look
-	@sh xtask/up.sh "$(LIMEN)"
+# `make up STACK=compose`: limen and PostgreSQL in containers instead of one process.
+ifeq ($(STACK),compose)
+up: ## build, start in the background with data in .limen/, wait until it is ready, say where to look
+	@sh xtask/compose.sh up
 
 down: ## stop what `make up` started; data stay
+	@sh xtask/compose.sh down
+
+logs: ## follow the log of the running server (Ctrl-C ends following, not the server)
+	@sh xtask/compose.sh logs
+else
+up: build
+	@sh xtask/up.sh "$(LIMEN)"
+
+down:
 	@sh xtask/down.sh
+
+logs:
+	@sh xtask/logs.sh
+endif
 
 restart: build ## down and up
 	@sh xtask/down.sh
 	@sh xtask/up.sh "$(LIMEN)"
-
-logs: ## follow the log of the running server (Ctrl-C ends following, not the server)
-	@sh xtask/logs.sh
 
 demo: ## play a person's whole story against the running server, request by request
 	@sh xtask/demo.sh

@@ -2,6 +2,7 @@
 
 pub mod admin_keys;
 pub mod config;
+pub mod health;
 pub mod migrate;
 pub mod serve;
 
@@ -42,6 +43,8 @@ enum Command {
         #[command(subcommand)]
         what: Config,
     },
+    /// Say whether a server is ready; exit status 0 if it is.
+    Health(health::Health),
     /// Say which release this is.
     Version,
 }
@@ -131,6 +134,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             logs::say(&config::explain(&files.present(), &environment, &key)?)
         }
         Command::Config { what: Config::Defaults } => logs::say(&config::defaults()?),
+        Command::Health(health) => health::run(&health),
         Command::Version => logs::say(&format!("limen {}", env!("CARGO_PKG_VERSION"))),
     }
 }
