@@ -1,0 +1,9 @@
+//! Relationships and namespaces: plain values and their wire shapes. No parsing of the language, no evaluation.
+
+mod query;
+mod schema;
+mod tuple;
+
+pub use query::{SubjectQuery, TupleQuery};
+pub use schema::{Namespace, Relation, Rewrite, Schema, TypeReference};
+pub use tuple::{ConditionCall, RelationTuple, Subject, SubjectSet, TupleTextError};

@@ -1,0 +1,1 @@
+//! Tests of the engine and the language through what they offer to the rest of the program.
