@@ -2,7 +2,16 @@
 //!
 //! Positions are those of the wire: lines from 1, columns from 0 and counted in characters.
 
+mod check;
+mod expression;
+mod format;
+mod lexer;
+mod parser;
+mod syntax;
+
 use crate::model::Schema;
+
+pub use format::format;
 
 /// Whose rules hold where the language's can be read in two ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,7 +23,7 @@ pub enum Dialect {
 }
 
 /// A place in a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// From 1.
     pub line: u32,
@@ -53,14 +62,29 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads a source and checks its types across namespaces.
-#[expect(clippy::unimplemented, reason = "follows in the next step")]
-pub fn parse(_source: &str, _dialect: Dialect) -> Parsed {
-    unimplemented!()
+/// A piece of a source: between two places, and between two bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Span {
+    start: Position,
+    end: Position,
+    from: usize,
+    to: usize,
 }
 
-/// Writes a source nicely; comments stay. What cannot be read is said instead.
-#[expect(clippy::unimplemented, reason = "follows in the next step")]
-pub fn format(_source: &str) -> Result<String, Vec<Diagnostic>> {
-    unimplemented!()
+/// Reads a source and checks its types across namespaces.
+pub fn parse(source: &str, dialect: Dialect) -> Parsed {
+    let mut parser = parser::Parser::new(source, dialect);
+    let classes = parser.file();
+    let mut diagnostics = parser.diagnostics;
+    // What an unreadable part declares is not known: without it, names would seem unknown that are not.
+    if !has_errors(&diagnostics) {
+        diagnostics.extend(check::check(&classes, dialect));
+        diagnostics.sort_by_key(|d| (d.start, d.end));
+    }
+    let schema = (!has_errors(&diagnostics)).then(|| check::schema(classes));
+    Parsed { schema, diagnostics }
+}
+
+fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|d| d.severity == Severity::Error)
 }
