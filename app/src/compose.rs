@@ -82,6 +82,7 @@ pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migr
     // A schema that cannot be used is told at start, not to the first person who signs up.
     identity.schemas.all(settings).await.context("identity.schemas")?;
     let metrics = Arc::new(Metrics::new(&[("app", "limen"), ("version", env!("CARGO_PKG_VERSION"))]));
+    metrics.register(|registry| passwords.register(registry));
     Ok(Program { snapshot, identity, courier, passwords, admin_keys, metrics, rng, tenant: TENANT })
 }
 

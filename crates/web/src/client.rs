@@ -95,6 +95,15 @@ pub fn client_info(headers: &HeaderMap, peer: Option<SocketAddr>, trusted: &Trus
     }
 }
 
+/// What of an address tells clients apart, as a number: all of an IPv4 address, and of an IPv6 address the first 64 bits,
+/// because whoever has one of those networks has all addresses in it.
+pub fn network(address: IpAddr) -> u128 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
+    }
+}
+
 /// Scheme and host as the client used them, such as `https://login.example.com`: what a flow remembers in its
 /// `request_url`. Never for links, redirects or decisions: those use the configured address. `None` if the request
 /// names no usable host.
@@ -270,6 +279,15 @@ mod tests {
         for bad in ["a@evil.example", "evil.example/x", "a b", ""] {
             assert_eq!(base(&headers(&[("host", bad)]), "203.0.113.9:1", true), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_half_of_an_ipv6_one() {
+        let number = |text: &str| network(text.parse().expect("an address"));
+        assert_eq!(number("203.0.113.9"), number("::ffff:203.0.113.9"));
+        assert_ne!(number("203.0.113.9"), number("203.0.113.10"));
+        assert_eq!(number("2001:db8::1"), number("2001:db8::ffff:0:0:1"));
+        assert_ne!(number("2001:db8:0:1::1"), number("2001:db8:0:2::1"));
     }
 
     #[test]

@@ -3,19 +3,25 @@
 
 mod digests;
 mod families;
+mod figures;
+mod memory;
 mod nominal;
 mod parameters;
 mod pool;
+mod queue;
 mod stored;
 
 use std::sync::Arc;
 
 use foundation::{Rng, Secret};
 use parking_lot::RwLock;
+use prometheus_client::registry::Registry;
 
+use self::memory::Memory;
 pub use self::parameters::{Algorithm, Argon2Parameters, HashParameters};
 use self::pool::Pool;
 pub use self::pool::PoolLimits;
+pub use self::queue::Caller;
 use self::stored::StoredHash;
 pub use self::stored::{UnsupportedHash, is_supported};
 
@@ -82,12 +88,17 @@ impl PasswordHashing {
         self.pool.running()
     }
 
+    /// Adds what is counted to a registry: queue, waits, times and refusals.
+    pub fn register(&self, registry: &mut Registry) {
+        self.pool.figures().register(registry);
+    }
+
     /// The text to store for `password`.
     ///
     /// # Errors
     /// [`HashError::TooLong`] when the configured algorithm would cut the password, [`HashError::Busy`] when too much
     /// is waiting.
-    pub async fn hash(&self, rng: &Arc<dyn Rng>, password: &str) -> Result<String, HashError> {
+    pub async fn hash(&self, caller: Caller, rng: &Arc<dyn Rng>, password: &str) -> Result<String, HashError> {
         let parameters = *self.parameters.read();
         parameters.check()?;
         parameters.check_length(password)?;
@@ -95,8 +106,8 @@ impl PasswordHashing {
         rng.fill(&mut salt);
         let password = Secret::new(password.to_owned());
         self.pool
-            .run(parameters.cost(), move || {
-                parameters.hash(password.reveal().as_bytes(), &salt).map(|hash| hash.encode())
+            .run(caller, parameters.cost(), move |memory| {
+                parameters.hash(password.reveal().as_bytes(), &salt, memory).map(|hash| hash.encode())
             })
             .await?
     }
@@ -107,18 +118,20 @@ impl PasswordHashing {
     /// # Errors
     /// [`HashError::Unsupported`] when `stored` can't be checked (it costs the same), [`HashError::Busy`] when too
     /// much is waiting.
-    pub async fn verify(&self, password: &str, stored: &str) -> Result<Verified, HashError> {
+    pub async fn verify(&self, caller: Caller, password: &str, stored: &str) -> Result<Verified, HashError> {
         let parameters = *self.parameters.read();
         let stored = match stored::parse(stored) {
             Ok(stored) => stored,
             Err(unsupported) => {
-                self.verify_nobody(password).await?;
+                self.verify_nobody(caller, password).await?;
                 return Err(unsupported.into());
             }
         };
         let password = Secret::new(password.to_owned());
         let cost = stored.cost().peak(parameters.cost());
-        self.pool.run(cost, move || verify(&*stored, parameters, password.reveal().as_bytes())).await
+        self.pool
+            .run(caller, cost, move |memory| verify(&*stored, parameters, password.reveal().as_bytes(), memory))
+            .await
     }
 
     /// What an unknown identifier, or an account without a password, costs: as much as checking a password with the
@@ -126,23 +139,23 @@ impl PasswordHashing {
     ///
     /// # Errors
     /// [`HashError::Busy`] when too much is waiting, as for a known identifier.
-    pub async fn verify_nobody(&self, password: &str) -> Result<(), HashError> {
+    pub async fn verify_nobody(&self, caller: Caller, password: &str) -> Result<(), HashError> {
         let parameters = *self.parameters.read();
         let password = Secret::new(password.to_owned());
         self.pool
-            .run(parameters.cost(), move || {
+            .run(caller, parameters.cost(), move |memory| {
                 let salt = vec![0; parameters.salt_length()];
                 // What comes out is of no use, only that it took its time.
-                std::hint::black_box(parameters.hash(password.reveal().as_bytes(), &salt).is_ok());
+                std::hint::black_box(parameters.hash(password.reveal().as_bytes(), &salt, memory).is_ok());
             })
             .await
     }
 }
 
-fn verify(stored: &dyn StoredHash, parameters: HashParameters, password: &[u8]) -> Verified {
-    let matches = stored.matches(password);
+fn verify(stored: &dyn StoredHash, parameters: HashParameters, password: &[u8], memory: &mut Memory) -> Verified {
+    let matches = stored.matches(password, memory);
     if !matches {
-        parameters.spend_difference(stored.cost());
+        parameters.spend_difference(stored.cost(), memory);
     }
     Verified { matches, outdated: !stored.is_current(&parameters) }
 }

@@ -2,6 +2,7 @@
 
 use super::HashError;
 use super::families::{argon2, bcrypt};
+use super::memory::Memory;
 use super::nominal::Cost;
 use super::stored::StoredHash;
 
@@ -72,19 +73,24 @@ impl HashParameters {
         }
     }
 
-    pub(super) fn hash(&self, password: &[u8], salt: &[u8]) -> Result<Box<dyn StoredHash>, HashError> {
+    pub(super) fn hash(
+        &self,
+        password: &[u8],
+        salt: &[u8],
+        memory: &mut Memory,
+    ) -> Result<Box<dyn StoredHash>, HashError> {
         Ok(match self.algorithm {
             Algorithm::Bcrypt => Box::new(bcrypt::BcryptHash::make(self.bcrypt_cost, password, salt)),
-            Algorithm::Argon2id => Box::new(argon2::Argon2Hash::make(&self.argon2, password, salt)?),
+            Algorithm::Argon2id => Box::new(argon2::Argon2Hash::make(&self.argon2, password, salt, memory)?),
         })
     }
 
     /// Takes as long as a hash with these takes longer than what was `spent`. It is work of the same kind and not a
     /// pause: under load it slows down as the hashing does.
-    pub(super) fn spend_difference(&self, spent: Cost) {
+    pub(super) fn spend_difference(&self, spent: Cost, memory: &mut Memory) {
         match self.filler(spent) {
             Filler::Bcrypt { units } => bcrypt::spend(units),
-            Filler::Argon2 { memory_kib } => argon2::spend(&Argon2Parameters { memory_kib, ..self.argon2 }),
+            Filler::Argon2 { memory_kib } => argon2::spend(&Argon2Parameters { memory_kib, ..self.argon2 }, memory),
         }
     }
 

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use super::families::{argon2, bcrypt, hmac, md5_crypt, pbkdf2, plain, scrypt, sha_crypt};
+use super::memory::Memory;
 use super::nominal::Cost;
 use super::parameters::HashParameters;
 
@@ -23,8 +24,8 @@ pub enum UnsupportedHash {
 
 /// A stored hash that a password can be checked against.
 pub(super) trait StoredHash: Send {
-    /// Whether `password` is the one, in a time that does not tell how near it is.
-    fn matches(&self, password: &[u8]) -> bool;
+    /// Whether `password` is the one, in a time that does not tell how near it is. `memory` is for those that need much.
+    fn matches(&self, password: &[u8], memory: &mut Memory) -> bool;
 
     /// What a check costs.
     fn cost(&self) -> Cost;

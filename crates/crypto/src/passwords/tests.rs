@@ -8,6 +8,7 @@ use foundation::{Rng, SeededRng};
 use super::nominal::Cost;
 use super::*;
 
+const ANYBODY: Caller = Caller::ANYBODY;
 const PASSWORD: &str = "correct horse é";
 
 const STORED: &[&str] = &[
@@ -62,7 +63,7 @@ fn bcrypt(cost: u32) -> HashParameters {
 }
 
 fn hashing(parameters: HashParameters) -> PasswordHashing {
-    PasswordHashing::new(parameters, PoolLimits { threads: 2, queue: 16, memory_kib: 65536 })
+    PasswordHashing::new(parameters, PoolLimits { threads: 2, queue: 16, ..PoolLimits::for_this_machine(0, 65536) })
 }
 
 fn rng() -> Arc<dyn Rng> {
@@ -78,9 +79,9 @@ async fn every_format_of_an_import_is_checked() {
     let hashing = hashing(argon2(64));
     for stored in STORED {
         assert_eq!(is_supported(stored), Ok(()), "{stored}");
-        assert_eq!(hashing.verify(PASSWORD, stored).await, verified(true, true), "{stored}");
+        assert_eq!(hashing.verify(ANYBODY, PASSWORD, stored).await, verified(true, true), "{stored}");
         for wrong in ["correct horse e", "", "correct horse é "] {
-            assert_eq!(hashing.verify(wrong, stored).await, verified(false, true), "{wrong} against {stored}");
+            assert_eq!(hashing.verify(ANYBODY, wrong, stored).await, verified(false, true), "{wrong} against {stored}");
         }
     }
 }
@@ -100,8 +101,8 @@ async fn more_of_other_passwords_is_checked() {
             "$firescrypt$ln=14,r=8,p=1$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==$Bw==$jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==",
         ),
     ] {
-        assert_eq!(hashing.verify(password, stored).await, verified(true, true), "{stored}");
-        assert_eq!(hashing.verify("Password", stored).await, verified(false, true), "{stored}");
+        assert_eq!(hashing.verify(ANYBODY, password, stored).await, verified(true, true), "{stored}");
+        assert_eq!(hashing.verify(ANYBODY, "Password", stored).await, verified(false, true), "{stored}");
     }
 }
 
@@ -166,8 +167,11 @@ fn hashes_that_cost_too_much_or_prove_too_little_are_refused() {
 #[tokio::test]
 async fn an_unsupported_hash_matches_nothing() {
     let stored = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$";
-    assert!(matches!(hashing(argon2(64)).verify("", stored).await, Err(HashError::Unsupported(_))));
-    assert!(matches!(hashing(argon2(64)).verify("", "").await, Err(HashError::Unsupported(UnsupportedHash::Unknown))));
+    assert!(matches!(hashing(argon2(64)).verify(ANYBODY, "", stored).await, Err(HashError::Unsupported(_))));
+    assert!(matches!(
+        hashing(argon2(64)).verify(ANYBODY, "", "").await,
+        Err(HashError::Unsupported(UnsupportedHash::Unknown))
+    ));
 }
 
 #[tokio::test]
@@ -177,34 +181,34 @@ async fn placeholders_in_a_password_or_a_salt_are_not_replaced() {
     let digest = digests::Digest::Sha256.of(b"{PASSWORD}/{SALT}");
     let (layout, salt) = (encode(b"{SALT}/{PASSWORD}"), encode(b"{PASSWORD}"));
     let stored = format!("$sha256$pf={layout}${salt}${}", encode(&digest));
-    assert_eq!(hashing(argon2(64)).verify("{SALT}", &stored).await, verified(true, true));
+    assert_eq!(hashing(argon2(64)).verify(ANYBODY, "{SALT}", &stored).await, verified(true, true));
 }
 
 #[tokio::test]
 async fn what_is_hashed_is_found_again() {
     for (parameters, prefix) in [(argon2(64), "$argon2id$v=19$m=64,t=1,p=1$"), (bcrypt(4), "$2a$04$")] {
         let (hashing, rng) = (hashing(parameters), rng());
-        let stored = hashing.hash(&rng, PASSWORD).await.unwrap();
+        let stored = hashing.hash(ANYBODY, &rng, PASSWORD).await.unwrap();
         assert!(stored.starts_with(prefix), "{stored}");
-        assert_eq!(hashing.verify(PASSWORD, &stored).await, verified(true, false));
-        assert_eq!(hashing.verify("other", &stored).await, verified(false, false));
-        assert_ne!(hashing.hash(&rng, PASSWORD).await.unwrap(), stored, "each hash has its own salt");
+        assert_eq!(hashing.verify(ANYBODY, PASSWORD, &stored).await, verified(true, false));
+        assert_eq!(hashing.verify(ANYBODY, "other", &stored).await, verified(false, false));
+        assert_ne!(hashing.hash(ANYBODY, &rng, PASSWORD).await.unwrap(), stored, "each hash has its own salt");
     }
 }
 
 #[tokio::test]
 async fn a_hash_of_other_parameters_is_outdated() {
     let hashing = hashing(argon2(64));
-    let weak = hashing.hash(&rng(), PASSWORD).await.unwrap();
+    let weak = hashing.hash(ANYBODY, &rng(), PASSWORD).await.unwrap();
     hashing.reconfigure(argon2(128));
-    assert_eq!(hashing.verify(PASSWORD, &weak).await, verified(true, true));
-    let strong = hashing.hash(&rng(), PASSWORD).await.unwrap();
-    assert_eq!(hashing.verify(PASSWORD, &strong).await, verified(true, false));
+    assert_eq!(hashing.verify(ANYBODY, PASSWORD, &weak).await, verified(true, true));
+    let strong = hashing.hash(ANYBODY, &rng(), PASSWORD).await.unwrap();
+    assert_eq!(hashing.verify(ANYBODY, PASSWORD, &strong).await, verified(true, false));
     hashing.reconfigure(bcrypt(4));
-    assert_eq!(hashing.verify(PASSWORD, &strong).await, verified(true, true));
-    let bcrypted = hashing.hash(&rng(), PASSWORD).await.unwrap();
+    assert_eq!(hashing.verify(ANYBODY, PASSWORD, &strong).await, verified(true, true));
+    let bcrypted = hashing.hash(ANYBODY, &rng(), PASSWORD).await.unwrap();
     hashing.reconfigure(bcrypt(5));
-    assert_eq!(hashing.verify(PASSWORD, &bcrypted).await, verified(true, true));
+    assert_eq!(hashing.verify(ANYBODY, PASSWORD, &bcrypted).await, verified(true, true));
 }
 
 #[tokio::test]
@@ -212,13 +216,13 @@ async fn no_password_is_cut_by_bcrypt() {
     let hashing = hashing(bcrypt(4));
     let longest = "x".repeat(72);
     let too_long = "x".repeat(73);
-    let stored = hashing.hash(&rng(), &longest).await.unwrap();
-    assert_eq!(hashing.verify(&longest, &stored).await, verified(true, false));
-    assert_eq!(hashing.verify(&too_long, &stored).await, verified(false, false));
-    assert_eq!(hashing.hash(&rng(), &too_long).await, Err(HashError::TooLong { maximum_bytes: 72 }));
+    let stored = hashing.hash(ANYBODY, &rng(), &longest).await.unwrap();
+    assert_eq!(hashing.verify(ANYBODY, &longest, &stored).await, verified(true, false));
+    assert_eq!(hashing.verify(ANYBODY, &too_long, &stored).await, verified(false, false));
+    assert_eq!(hashing.hash(ANYBODY, &rng(), &too_long).await, Err(HashError::TooLong { maximum_bytes: 72 }));
     hashing.reconfigure(argon2(64));
-    let stored = hashing.hash(&rng(), &too_long).await.unwrap();
-    assert_eq!(hashing.verify(&longest, &stored).await, verified(false, false));
+    let stored = hashing.hash(ANYBODY, &rng(), &too_long).await.unwrap();
+    assert_eq!(hashing.verify(ANYBODY, &longest, &stored).await, verified(false, false));
 }
 
 #[tokio::test]
@@ -229,30 +233,31 @@ async fn parameters_whose_hashes_could_not_be_checked_are_refused() {
     short.argon2.key_length = 4;
     for parameters in [bcrypt(16), bcrypt(3), argon2(7), argon2(1_048_577), wide, short] {
         assert!(matches!(parameters.check(), Err(HashError::Parameters(_))), "{parameters:?}");
-        assert!(matches!(hashing(parameters).hash(&rng(), PASSWORD).await, Err(HashError::Parameters(_))));
+        assert!(matches!(hashing(parameters).hash(ANYBODY, &rng(), PASSWORD).await, Err(HashError::Parameters(_))));
     }
 }
 
 #[tokio::test]
 async fn known_and_unknown_are_refused_alike_when_the_pool_is_full() {
-    let hashing = Arc::new(PasswordHashing::new(argon2(64), PoolLimits { threads: 1, queue: 0, memory_kib: 64 }));
-    let stored = hashing.hash(&rng(), PASSWORD).await.unwrap();
+    let hashing =
+        Arc::new(PasswordHashing::new(argon2(64), PoolLimits { threads: 1, ..PoolLimits::for_this_machine(0, 64) }));
+    let stored = hashing.hash(ANYBODY, &rng(), PASSWORD).await.unwrap();
     let (hold, release) = std::sync::mpsc::channel::<()>();
     let blocked = tokio::spawn({
         let hashing = hashing.clone();
-        async move { hashing.pool.run(Cost::NOTHING, move || release.recv().is_ok()).await }
+        async move { hashing.pool.run(ANYBODY, Cost::NOTHING, move |_| release.recv().is_ok()).await }
     });
     while hashing.running() == 0 {
         tokio::task::yield_now().await;
     }
     let busy = HashError::Busy { retry_after_seconds: 1 };
-    assert_eq!(hashing.verify_nobody(PASSWORD).await, Err(busy));
-    assert!(matches!(hashing.verify(PASSWORD, &stored).await, Err(HashError::Busy { .. })));
-    assert!(matches!(hashing.verify(PASSWORD, "unknown").await, Err(HashError::Busy { .. })));
-    assert!(matches!(hashing.hash(&rng(), PASSWORD).await, Err(HashError::Busy { .. })));
+    assert_eq!(hashing.verify_nobody(ANYBODY, PASSWORD).await, Err(busy));
+    assert!(matches!(hashing.verify(ANYBODY, PASSWORD, &stored).await, Err(HashError::Busy { .. })));
+    assert!(matches!(hashing.verify(ANYBODY, PASSWORD, "unknown").await, Err(HashError::Busy { .. })));
+    assert!(matches!(hashing.hash(ANYBODY, &rng(), PASSWORD).await, Err(HashError::Busy { .. })));
     drop(hold);
     assert_eq!(blocked.await.unwrap(), Ok(false));
-    assert_eq!(hashing.verify_nobody(PASSWORD).await, Ok(()));
+    assert_eq!(hashing.verify_nobody(ANYBODY, PASSWORD).await, Ok(()));
     assert_eq!((hashing.running(), hashing.waiting()), (0, 0));
 }
 
@@ -278,12 +283,12 @@ async fn unknown_identifiers_and_old_hashes_cost_what_known_ones_cost() {
     // Without the work that makes them equal, the cheap ones take a thousandth; a factor of three leaves room for noise.
     for parameters in [argon2(32768), bcrypt(9)] {
         let hashing = hashing(parameters);
-        let current = hashing.hash(&rng(), PASSWORD).await.unwrap();
-        let known = duration(async || hashing.verify("wrong", &current).await).await;
-        let unknown = duration(async || hashing.verify_nobody("wrong").await).await;
-        let malformed = duration(async || hashing.verify("wrong", "none").await).await;
-        let old = duration(async || hashing.verify("wrong", "$md5$mdTqo8SmDcMiisuCO4kkvg==").await).await;
-        let bcrypted = duration(async || hashing.verify("wrong", STORED[0]).await).await;
+        let current = hashing.hash(ANYBODY, &rng(), PASSWORD).await.unwrap();
+        let known = duration(async || hashing.verify(ANYBODY, "wrong", &current).await).await;
+        let unknown = duration(async || hashing.verify_nobody(ANYBODY, "wrong").await).await;
+        let malformed = duration(async || hashing.verify(ANYBODY, "wrong", "none").await).await;
+        let old = duration(async || hashing.verify(ANYBODY, "wrong", "$md5$mdTqo8SmDcMiisuCO4kkvg==").await).await;
+        let bcrypted = duration(async || hashing.verify(ANYBODY, "wrong", STORED[0]).await).await;
         for other in [unknown, malformed, old, bcrypted] {
             assert!(other < known * 3 && known < other * 3, "{known:?} for a known one, {other:?} for another");
         }

@@ -2,7 +2,7 @@
 //! is dropped silently.
 
 use crypto::TotpSecret;
-use crypto::passwords::is_supported;
+use crypto::passwords::{Caller, is_supported};
 use foundation::{ApiError, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -168,7 +168,7 @@ impl Identity {
         if let Some(config) = body.password_config() {
             imported.hashed_password = config.hashed_password.clone().filter(|hash| !hash.is_empty());
             if let Some(password) = config.password.as_deref().filter(|password| !password.is_empty()) {
-                imported.hashed_password = Some(self.passwords.hash(&cx.rng, password).await?);
+                imported.hashed_password = Some(self.passwords.hash(Caller::ANYBODY, &cx.rng, password).await?);
             }
         }
         imported.totp_url = body.totp.as_ref().and_then(|totp| totp.config.as_ref()).map(|totp| totp.totp_url.clone());

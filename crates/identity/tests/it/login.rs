@@ -270,13 +270,13 @@ async fn without_a_proved_address_the_hook_lets_nobody_in() {
 /// A hash of other parameters than the configured ones is made anew by the first sign-in, once.
 #[tokio::test]
 async fn a_hash_of_before_is_made_anew_at_sign_in() {
-    use crypto::passwords::{Algorithm, Argon2Parameters};
+    use crypto::passwords::{Algorithm, Argon2Parameters, Caller};
     use crypto::{HashParameters, PasswordHashing, PoolLimits};
     let argon2 = Argon2Parameters { memory_kib: 512, iterations: 1, parallelism: 1, salt_length: 16, key_length: 32 };
     let parameters = HashParameters { algorithm: Algorithm::Argon2id, bcrypt_cost: 4, argon2 };
     let before = PasswordHashing::new(parameters, PoolLimits::for_this_machine(8, 64 * 1024));
     let rng: std::sync::Arc<dyn foundation::Rng> = std::sync::Arc::new(foundation::SystemRng);
-    let hash = before.hash(&rng, PASSWORD).await.expect("a hash");
+    let hash = before.hash(Caller::ANYBODY, &rng, PASSWORD).await.expect("a hash");
     for server in Server::all().await {
         let imported = json!({"credentials": {"password": {"config": {"hashed_password": hash}}}});
         let person = id(&server.person("ada", imported).await);

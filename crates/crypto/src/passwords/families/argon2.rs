@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::macs::same;
 use crate::passwords::HashError;
+use crate::passwords::memory::Memory;
 use crate::passwords::nominal::Cost;
 use crate::passwords::parameters::{Algorithm, Argon2Parameters, HashParameters};
 use crate::passwords::stored::{Parsed, StoredHash, UnsupportedHash, fields, long_enough, numbers, unpadded};
@@ -56,8 +57,8 @@ pub(in crate::passwords) fn problem(parameters: &Argon2Parameters) -> Option<&'s
 }
 
 /// Works for as long as a hash with these parameters takes. Less memory than there must be is no work worth doing.
-pub(in crate::passwords) fn spend(parameters: &Argon2Parameters) {
-    std::hint::black_box(derive(Variant::Argon2id, parameters, b"nobody", &[0; 16]).is_ok());
+pub(in crate::passwords) fn spend(parameters: &Argon2Parameters, memory: &mut Memory) {
+    std::hint::black_box(derive(Variant::Argon2id, parameters, b"nobody", &[0; 16], memory).is_ok());
 }
 
 impl Argon2Hash {
@@ -65,16 +66,17 @@ impl Argon2Hash {
         parameters: &Argon2Parameters,
         password: &[u8],
         salt: &[u8],
+        memory: &mut Memory,
     ) -> Result<Self, HashError> {
-        let hash = derive(Variant::Argon2id, parameters, password, salt)
+        let hash = derive(Variant::Argon2id, parameters, password, salt, memory)
             .map_err(|_| HashError::Parameters("Argon2 refused its parameters, or memory is short"))?;
         Ok(Self { variant: Variant::Argon2id, parameters: *parameters, salt: salt.to_vec(), hash })
     }
 }
 
 impl StoredHash for Argon2Hash {
-    fn matches(&self, password: &[u8]) -> bool {
-        derive(self.variant, &self.parameters, password, &self.salt).is_ok_and(|hash| same(&hash, &self.hash))
+    fn matches(&self, password: &[u8], memory: &mut Memory) -> bool {
+        derive(self.variant, &self.parameters, password, &self.salt, memory).is_ok_and(|hash| same(&hash, &self.hash))
     }
 
     fn cost(&self) -> Cost {
@@ -99,10 +101,12 @@ fn derive(
     parameters: &Argon2Parameters,
     password: &[u8],
     salt: &[u8],
+    memory: &mut Memory,
 ) -> Result<Vec<u8>, argon2::Error> {
     let Argon2Parameters { memory_kib, iterations, parallelism, key_length, .. } = *parameters;
     let settings = Params::new(memory_kib, iterations, parallelism, Some(key_length))?;
     let mut hash = vec![0; key_length];
-    Argon2::new(variant, Version::V0x13, settings).hash_password_into(password, salt, &mut hash)?;
+    let blocks = memory.kib(settings.block_count()).ok_or(argon2::Error::OutOfMemory)?;
+    Argon2::new(variant, Version::V0x13, settings).hash_password_into_with_memory(password, salt, &mut hash, blocks)?;
     Ok(hash)
 }

@@ -5,6 +5,7 @@ use base64::alphabet::BCRYPT;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
 use crate::macs::same;
+use crate::passwords::memory::Memory;
 use crate::passwords::nominal::Cost;
 use crate::passwords::parameters::{Algorithm, HashParameters};
 use crate::passwords::stored::{Parsed, StoredHash, UnsupportedHash, fields};
@@ -68,7 +69,7 @@ impl BcryptHash {
 }
 
 impl StoredHash for BcryptHash {
-    fn matches(&self, password: &[u8]) -> bool {
+    fn matches(&self, password: &[u8], _memory: &mut Memory) -> bool {
         // A password that was cut is not the one that was set; it is computed all the same, for its time.
         let equal = same(&derive(self.cost, password, self.salt), &self.hash);
         equal && password.len() <= MAXIMUM_BYTES

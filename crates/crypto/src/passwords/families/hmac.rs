@@ -2,6 +2,7 @@
 
 use crate::macs::same;
 use crate::passwords::digests::Digest;
+use crate::passwords::memory::Memory;
 use crate::passwords::nominal::Cost;
 use crate::passwords::stored::{Parsed, StoredHash, UnsupportedHash, fields, padded};
 
@@ -36,7 +37,7 @@ pub(in crate::passwords) fn parse(stored: &str) -> Parsed {
 }
 
 impl StoredHash for HmacHash {
-    fn matches(&self, password: &[u8]) -> bool {
+    fn matches(&self, password: &[u8], _memory: &mut Memory) -> bool {
         same(&self.digest.hmac(&self.key, password), &self.code)
     }
 

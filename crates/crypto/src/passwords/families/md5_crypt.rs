@@ -4,6 +4,7 @@
 use md5::{Digest as _, Md5};
 
 use crate::macs::same;
+use crate::passwords::memory::Memory;
 use crate::passwords::nominal::Cost;
 use crate::passwords::stored::{Parsed, StoredHash, UnsupportedHash, fields};
 
@@ -33,7 +34,7 @@ pub(in crate::passwords) fn parse(stored: &str) -> Parsed {
 }
 
 impl StoredHash for Md5CryptHash {
-    fn matches(&self, password: &[u8]) -> bool {
+    fn matches(&self, password: &[u8], _memory: &mut Memory) -> bool {
         password.len() <= MAXIMUM_BYTES && same(&encode(&derive(password, &self.salt)), &self.hash)
     }
 

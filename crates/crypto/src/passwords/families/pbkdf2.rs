@@ -2,6 +2,7 @@
 
 use crate::macs::same;
 use crate::passwords::digests::Digest;
+use crate::passwords::memory::Memory;
 use crate::passwords::nominal::Cost;
 use crate::passwords::stored::{Parsed, StoredHash, UnsupportedHash, fields, long_enough, numbers, unpadded};
 
@@ -46,7 +47,7 @@ fn digest(number: &str) -> Option<Digest> {
 }
 
 impl StoredHash for Pbkdf2Hash {
-    fn matches(&self, password: &[u8]) -> bool {
+    fn matches(&self, password: &[u8], _memory: &mut Memory) -> bool {
         same(&self.digest.pbkdf2(password, &self.salt, self.iterations, self.hash.len()), &self.hash)
     }
 

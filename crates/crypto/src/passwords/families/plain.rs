@@ -3,6 +3,7 @@
 
 use crate::macs::same;
 use crate::passwords::digests::Digest;
+use crate::passwords::memory::Memory;
 use crate::passwords::nominal::Cost;
 use crate::passwords::stored::{Parsed, StoredHash, UnsupportedHash, fields, padded};
 
@@ -83,7 +84,7 @@ fn parts(layout: &[u8], salt: &[u8]) -> Vec<Part> {
 }
 
 impl StoredHash for PlainHash {
-    fn matches(&self, password: &[u8]) -> bool {
+    fn matches(&self, password: &[u8], _memory: &mut Memory) -> bool {
         let mut hashed = Vec::new();
         for part in &self.layout {
             hashed.extend_from_slice(match part {

@@ -7,6 +7,7 @@ use aws_lc_rs::iv::FixedLength;
 use scrypt::Params;
 
 use crate::macs::same;
+use crate::passwords::memory::Memory;
 use crate::passwords::nominal::Cost;
 use crate::passwords::stored::{Parsed, StoredHash, UnsupportedHash, fields, long_enough, numbers, padded};
 
@@ -89,7 +90,7 @@ impl Settings {
 }
 
 impl StoredHash for ScryptHash {
-    fn matches(&self, password: &[u8]) -> bool {
+    fn matches(&self, password: &[u8], _memory: &mut Memory) -> bool {
         let derived = self.settings.derive(password, &self.salt, self.hash.len());
         derived.is_some_and(|derived| same(&derived, &self.hash))
     }
@@ -100,7 +101,7 @@ impl StoredHash for ScryptHash {
 }
 
 impl StoredHash for FirebaseHash {
-    fn matches(&self, password: &[u8]) -> bool {
+    fn matches(&self, password: &[u8], _memory: &mut Memory) -> bool {
         let derived = self.settings.derive(password, &self.salt, 32);
         let encrypted = derived.and_then(|key| encrypt(&key, &self.signer_key));
         encrypted.is_some_and(|encrypted| same(&encrypted, &self.hash))

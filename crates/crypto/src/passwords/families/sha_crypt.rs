@@ -2,6 +2,7 @@
 
 use sha_crypt::{PasswordVerifier as _, ShaCrypt};
 
+use crate::passwords::memory::Memory;
 use crate::passwords::nominal::Cost;
 use crate::passwords::stored::{Parsed, StoredHash, UnsupportedHash};
 
@@ -50,7 +51,7 @@ pub(in crate::passwords) fn parse(stored: &str) -> Parsed {
 }
 
 impl StoredHash for ShaCryptHash {
-    fn matches(&self, password: &[u8]) -> bool {
+    fn matches(&self, password: &[u8], _memory: &mut Memory) -> bool {
         password.len() <= MAXIMUM_BYTES && ShaCrypt::default().verify_password(password, self.text.as_str()).is_ok()
     }
 

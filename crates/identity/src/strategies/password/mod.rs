@@ -3,7 +3,7 @@
 pub mod policy;
 
 use async_trait::async_trait;
-use crypto::passwords::HashError;
+use crypto::passwords::{Caller, HashError};
 
 use super::{CredentialChange, Draft, Outcome, Scene, Strategy, add_trait_nodes, identity_by_identifier, required};
 use crate::error::Error;
@@ -134,10 +134,10 @@ async fn login(scene: &Scene<'_>, input: &Input) -> Result<Outcome, Error> {
     let stored = identity.as_ref().and_then(|identity| identity.credential(CredentialKind::Password));
     let (Some(identity), Some(credential), Some(hash)) = (&identity, stored, stored.and_then(hash_of)) else {
         // Nobody of this name, or somebody without a password: it takes as long and reads the same.
-        scene.service.passwords.verify_nobody(password).await?;
+        scene.service.passwords.verify_nobody(caller(scene), password).await?;
         return Ok(wrong());
     };
-    let verified = scene.service.passwords.verify(password, hash).await?;
+    let verified = scene.service.passwords.verify(caller(scene), password, hash).await?;
     if !verified.matches {
         return Ok(wrong());
     }
@@ -153,7 +153,7 @@ async fn rehash(
     credential: &crate::model::identity::Credential,
     password: &str,
 ) -> Option<(crate::model::identity::Credential, i64)> {
-    match scene.service.passwords.hash(&scene.cx.rng, password).await {
+    match scene.service.passwords.hash(caller(scene), &scene.cx.rng, password).await {
         Ok(hash) => {
             let mut changed = credential.clone();
             changed.secret = CredentialSecret::Password { hashed_password: Some(hash) };
@@ -218,7 +218,7 @@ async fn change(scene: &Scene<'_>, input: &Input) -> Result<Outcome, Error> {
         return Ok(Outcome::invalid("password", message));
     }
     if let Some(hash) = identity.credential(CredentialKind::Password).and_then(hash_of)
-        && scene.service.passwords.verify(password, hash).await?.matches
+        && scene.service.passwords.verify(caller(scene), password, hash).await?.matches
     {
         return Ok(Outcome::invalid("password", Message::plain(ids::PASSWORD_SAME_AS_OLD)));
     }
@@ -234,8 +234,13 @@ async fn change(scene: &Scene<'_>, input: &Input) -> Result<Outcome, Error> {
     })))
 }
 
+/// Whose turn it is in the hashing pool: clients come by their network.
+fn caller(scene: &Scene<'_>) -> Caller {
+    scene.cx.client.address.map_or(Caller::ANYBODY, |address| Caller::new(web::client::network(address)))
+}
+
 async fn set_password(scene: &Scene<'_>, password: &str) -> Result<Result<CredentialChange, Message>, Error> {
-    match scene.service.passwords.hash(&scene.cx.rng, password).await {
+    match scene.service.passwords.hash(caller(scene), &scene.cx.rng, password).await {
         Ok(hash) => {
             let secret = CredentialSecret::Password { hashed_password: Some(hash) };
             Ok(Ok(CredentialChange::Set(CredentialKind::Password, secret)))
