@@ -62,6 +62,11 @@ token!(
     "limen_ak_"
 );
 token!(
+    /// Ties what a browser sent and has to wait to that browser.
+    ContinuityToken,
+    ""
+);
+token!(
     /// The secret part of a mailed recovery or verification link.
     LinkToken,
     ""

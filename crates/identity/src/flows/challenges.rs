@@ -5,7 +5,7 @@ mod mail;
 mod secret;
 
 pub(super) use mail::{Occasion, compose, compose_for_nobody, compose_notice, link_url, unless_unwritable};
-pub(super) use secret::{Presented, Secret, SecretKind, purpose};
+pub(super) use secret::{Presented, Secret, SecretKind};
 
 use foundation::ApiError;
 use serde_json::{Map, Value, json};

@@ -26,6 +26,8 @@ pub struct Wanted {
     pub revoke_active_sessions: bool,
     /// Addresses that were there before are told.
     pub notify: Option<NotifyRecipients>,
+    /// A new address counts once it is proved.
+    pub verify_new_address: bool,
 }
 
 impl Wanted {
@@ -48,7 +50,8 @@ pub fn wanted(hooks: &[Hook]) -> Wanted {
             Hook::RequireVerifiedAddress => wanted.require_verified_address = true,
             Hook::RevokeActiveSessions => wanted.revoke_active_sessions = true,
             Hook::NotifyPreviousAddresses { recipients } => wanted.notify = Some(*recipients),
-            Hook::WebHook(_) | Hook::VerifyNewAddress | Hook::Organization => {}
+            Hook::VerifyNewAddress => wanted.verify_new_address = true,
+            Hook::WebHook(_) | Hook::Organization => {}
         }
     }
     wanted

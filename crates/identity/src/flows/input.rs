@@ -96,6 +96,18 @@ impl Input {
         }
     }
 
+    /// All fields but one, to be kept.
+    pub fn without(&self, name: &str) -> Map<String, Value> {
+        let mut fields = self.0.clone();
+        fields.remove(name);
+        fields
+    }
+
+    /// What was kept.
+    pub fn restored(fields: Map<String, Value>) -> Self {
+        Self(fields)
+    }
+
     /// A field's text; empty counts as absent.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())

@@ -1,6 +1,9 @@
 //! Changing one's own account: profile, password, second factors. Only for who is signed in, well enough, and for what
 //! matters, lately.
 
+mod continuity;
+mod new_address;
+
 use std::sync::Arc;
 
 use courier::{Composed, TemplateKind};
@@ -18,7 +21,7 @@ use super::return_to;
 use super::transitions::{self, Event};
 use super::verification::SpawnedVerification;
 use super::view::{Extras, flow_json};
-use super::visit::{Audience, Reply, Visit};
+use super::visit::{Audience, ContinuityCookie, Reply, Visit};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::derive;
@@ -62,7 +65,10 @@ impl Identity {
             .settings_flow_for(cx, visit, &current.identity, &current.session, transport, &visit.url, Vec::new())
             .await?;
         self.flow_keep(cx, &flow).await?;
-        Ok(begun(cx, visit, &flow, Some(&current.identity)))
+        let reply = begun(cx, visit, &flow, Some(&current.identity));
+        // Who opens the settings anew has given up what waited.
+        let gives_up = transport == Transport::Browser && visit.continuity.is_some();
+        Ok(if gives_up { reply.with_continuity(ContinuityCookie::Remove) } else { reply })
     }
 
     fn settings_require_aal(&self, cx: &Context, current: &Current, return_to: Option<&str>) -> Result<(), ApiError> {
@@ -141,15 +147,15 @@ impl Identity {
         check_owner(&flow, &current)?;
         if let Err(refusal) = self.settings_require_aal(cx, &current, None) {
             if visit.audience(&flow) == Audience::Browser {
-                return Ok(Reply::see_other(step_up_url(cx, Some(&flow.ui.action))));
+                return self.settings_step_up(cx, visit, flow, body, &current).await;
             }
             return Err(refusal.into());
         }
         if flow.is_expired(cx.now) {
             return self.settings_replace(cx, visit, &flow, &current).await;
         }
-        let Some(body) = body else { return Ok(Reply::see_other(engine::ui_url(cx.settings(), &flow))) };
-        let schema = self.schema(cx, &current.identity.schema_id).await?;
+        let Some(body) = body else { return self.settings_resume(cx, visit, flow, current).await };
+        let schema = with_schema(self, cx, &current).await?;
         match engine::read_input(body, &schema) {
             Ok(input) => self.settings_with(cx, visit, flow, &input, &schema, current).await,
             Err(problems) => {
@@ -163,6 +169,23 @@ impl Identity {
         &self,
         cx: &Context,
         visit: &Visit,
+        flow: Flow,
+        input: &Input,
+        schema: &Arc<IdentitySchema>,
+        current: Current,
+    ) -> Result<Reply, Error> {
+        if let Some(problem) = engine::check_csrf(visit, &flow, input)? {
+            let identity = Some(&current.identity);
+            return self.flow_invalid(cx, visit, flow, vec![problem], Group::Default, identity).await;
+        }
+        self.settings_apply(cx, visit, flow, input, schema, current).await
+    }
+
+    /// What was sent, by whom it may be sent.
+    async fn settings_apply(
+        &self,
+        cx: &Context,
+        visit: &Visit,
         mut flow: Flow,
         input: &Input,
         schema: &Arc<IdentitySchema>,
@@ -170,16 +193,13 @@ impl Identity {
     ) -> Result<Reply, Error> {
         flow.transient_payload = super::challenges::transient_payload(input);
         let identity = Some(&current.identity);
-        if let Some(problem) = engine::check_csrf(visit, &flow, input)? {
-            return self.flow_invalid(cx, visit, flow, vec![problem], Group::Default, identity).await;
-        }
         let scene = self.scene(cx, visit, schema, Some(&current));
         let Some(strategy) = pick(&scene, &flow, input)? else {
             let problems = vec![Problem { field: String::new(), message: engine::no_strategy(FlowKind::Settings) }];
             return self.flow_invalid(cx, visit, flow, problems, Group::Default, identity).await;
         };
         if strategy.method() != "profile" && !engine::is_privileged(cx, current.session.authenticated_at) {
-            return Ok(refresh_required(cx, visit, &flow));
+            return self.settings_refresh(cx, visit, flow, input).await;
         }
         if strategy.is_attempt(&flow, input)
             && self.flow_attempt(cx, &flow).await?
@@ -201,7 +221,14 @@ impl Identity {
             }
             Outcome::Proposed(draft) => {
                 if draft.privileged && !engine::is_privileged(cx, current.session.authenticated_at) {
-                    return Ok(refresh_required(cx, visit, &flow));
+                    return self.settings_refresh(cx, visit, flow, input).await;
+                }
+                let wanted = hooks::wanted(cx.settings().after(FlowName::Settings, strategy.method()));
+                if let Some(derived) = draft.traits.as_ref().filter(|_| wanted.verify_new_address)
+                    && let Some(reply) =
+                        self.settings_new_address(cx, visit, flow.clone(), input, derived, &current).await?
+                {
+                    return Ok(reply);
                 }
                 self.settings_finish(cx, visit, flow, input, *draft, current, strategy.method()).await
             }
@@ -299,7 +326,7 @@ impl Identity {
 
     /// Mails to the addresses that were there before, when addresses change (`notify_previous_addresses`). A mail that
     /// cannot be composed does not keep the change from being saved.
-    async fn settings_notices(
+    pub(super) async fn settings_notices(
         &self,
         cx: &Context,
         before: &Person,
@@ -419,14 +446,14 @@ fn login_url(cx: &Context, parameters: &[(&str, Option<&str>)]) -> Url {
     url
 }
 
-/// What matters needs somebody who signed in lately: the way to prove it, and back to this form.
-fn refresh_required(cx: &Context, visit: &Visit, flow: &Flow) -> Reply {
-    let url = login_url(cx, &[("refresh", Some("true")), ("return_to", Some(&flow.ui.action))]);
-    if visit.audience(flow) == Audience::Browser {
-        return Reply::see_other(url);
-    }
+/// What matters needs somebody who signed in lately.
+fn refresh_required(url: &Url) -> Reply {
     let reason = "You signed in too long ago for this change: sign in once more with refresh=true, then send it again.";
     Reply::error(ApiError::forbidden(reason).id("session_refresh_required").beside("redirect_browser_to", url.as_str()))
+}
+
+async fn with_schema(service: &Identity, cx: &Context, current: &Current) -> Result<Arc<IdentitySchema>, Error> {
+    service.schema(cx, &current.identity.schema_id).await
 }
 
 fn settings_answer(

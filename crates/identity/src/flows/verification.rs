@@ -1,11 +1,12 @@
 //! Verification: somebody proves that an address is theirs, by a code or a link that was sent there (identity-flows.md §13).
 //! No session is needed, and none is looked at.
 
+mod change;
 mod redeem;
 mod send;
 mod spawned;
 
-pub use spawned::{SpawnedVerification, prepare_spawned};
+pub use spawned::{SpawnedVerification, prepare_change, prepare_spawned};
 
 use web::body::Body;
 

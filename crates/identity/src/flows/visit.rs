@@ -20,6 +20,8 @@ pub struct Visit {
     pub shown: Option<Shown>,
     /// The secret of the CSRF cookie. Where a browser begins a flow, `http/` has made one if there was none.
     pub csrf: Option<CsrfSecret>,
+    /// The value of the cookie that ties a change that waits to its browser.
+    pub continuity: Option<String>,
     /// Whether any cookie came, but for those that Cloudflare adds.
     pub has_cookies: bool,
     /// Whether an `Origin` header came.
@@ -85,6 +87,8 @@ pub struct Reply {
     pub session_cookie: SessionCookie,
     /// A new CSRF secret, if it changes.
     pub csrf: Option<CsrfSecret>,
+    /// What becomes of the cookie that ties a change that waits to its browser.
+    pub continuity: ContinuityCookie,
     /// Whether the browser is told to forget what it keeps of this site.
     pub clear_browser_data: bool,
 }
@@ -119,10 +123,33 @@ pub enum SessionCookie {
     Remove,
 }
 
+/// What becomes of the cookie that ties a change that waits to its browser.
+#[derive(Debug, Default)]
+pub enum ContinuityCookie {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is this one.
+    Set {
+        /// The token.
+        value: String,
+        /// In seconds.
+        max_age: i64,
+    },
+    /// It goes.
+    Remove,
+}
+
 impl Reply {
     /// An answer without cookies.
     pub fn new(body: ReplyBody) -> Self {
-        Self { body, session_cookie: SessionCookie::Keep, csrf: None, clear_browser_data: false }
+        Self {
+            body,
+            session_cookie: SessionCookie::Keep,
+            csrf: None,
+            continuity: ContinuityCookie::Keep,
+            clear_browser_data: false,
+        }
     }
 
     /// A JSON answer.
@@ -144,6 +171,13 @@ impl Reply {
     #[must_use]
     pub fn with_session(mut self, cookie: SessionCookie) -> Self {
         self.session_cookie = cookie;
+        self
+    }
+
+    /// Changes the cookie that ties a change that waits to its browser.
+    #[must_use]
+    pub fn with_continuity(mut self, cookie: ContinuityCookie) -> Self {
+        self.continuity = cookie;
         self
     }
 

@@ -10,10 +10,10 @@ use web::cookies::{SameSite, SetCookie};
 use web::csrf::CsrfSecret;
 use web::reply;
 
-use super::request::csrf_cookie_name;
+use super::request::{CONTINUITY_COOKIE, csrf_cookie_name};
 use crate::context::Context;
 use crate::error::Error;
-use crate::flows::visit::{Reply, ReplyBody, SessionCookie};
+use crate::flows::visit::{ContinuityCookie, Reply, ReplyBody, SessionCookie};
 use crate::service::Identity;
 use crate::settings;
 use crate::settings::CookieAttributes;
@@ -64,6 +64,9 @@ pub fn render(cx: &Context, reply: Reply) -> Response {
             headers.append(SET_COOKIE, cookie.header());
         }
     }
+    if let Some(cookie) = continuity_cookie(cx, reply.continuity) {
+        headers.append(SET_COOKIE, cookie);
+    }
     if reply.clear_browser_data {
         const NAME: HeaderName = HeaderName::from_static("clear-site-data");
         headers.insert(NAME, HeaderValue::from_static("\"cookies\", \"storage\", \"cache\""));
@@ -78,6 +81,22 @@ pub fn session_cookie(cx: &Context, value: String, max_age: i64) -> HeaderValue 
     let lasting = own.persistent.then(|| Duration::from_secs(u64::try_from(max_age).unwrap_or(0)));
     let cookie = SetCookie::new(own.name.clone(), value).http_only(true).max_age(lasting);
     with_attributes(cookie, &cx.settings().session_cookie()).header()
+}
+
+/// The cookie that ties a change that waits to its browser: it comes back with a redirect from a sign-in, so that it is
+/// always SameSite=Lax.
+fn continuity_cookie(cx: &Context, cookie: ContinuityCookie) -> Option<HeaderValue> {
+    let mut attributes = cx.settings().other_cookies();
+    attributes.same_site = settings::SameSite::Lax;
+    let cookie = match cookie {
+        ContinuityCookie::Keep => return None,
+        ContinuityCookie::Remove => SetCookie::removal(CONTINUITY_COOKIE),
+        ContinuityCookie::Set { value, max_age } => {
+            let life = Duration::from_secs(u64::try_from(max_age).unwrap_or(0));
+            SetCookie::new(CONTINUITY_COOKIE, value).max_age(Some(life))
+        }
+    };
+    Some(with_attributes(cookie, &attributes).header())
 }
 
 /// The cookie that ties forms to their browser.

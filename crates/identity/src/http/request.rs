@@ -19,6 +19,9 @@ use crate::service::Identity;
 use crate::sessions::cookie;
 use crate::sessions::current::Shown;
 
+/// The cookie that ties a change that waits to its browser; the name is the contract's.
+pub const CONTINUITY_COOKIE: &str = "ory_kratos_continuity";
+
 /// The context of a request, for handlers.
 #[derive(Debug, Clone)]
 pub struct Asked(pub Context);
@@ -61,6 +64,7 @@ pub fn visit(cx: &Context, parts: &Parts, begins: bool) -> Visit {
         prefers_json: negotiate::prefers_json(&parts.headers),
         shown: shown_token(cx, &parts.headers, &cookies),
         csrf: known.or_else(|| begins.then(|| CsrfSecret::generate(cx.rng.as_ref()))),
+        continuity: cookies.get(CONTINUITY_COOKIE).map(str::to_owned),
         has_cookies: cookies.names().any(|name| !["__cf", "_cf", "cf_"].iter().any(|start| name.starts_with(start))),
         has_origin: parts.headers.contains_key(ORIGIN),
         url: request_url(cx, parts),

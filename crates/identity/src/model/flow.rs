@@ -166,6 +166,24 @@ pub struct FlowContext {
     /// Verification: the code that a mailed link carried, to be filled in. Here, because the form is stored in the clear.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// Settings: a change that waits until its person has proved again who they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Parked>,
+}
+
+/// A submission that waits.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parked {
+    /// SHA-256 of the token in the cookie of the browser that sent it.
+    pub token_hash: [u8; 32],
+    /// What was sent.
+    pub input: Map<String, Value>,
+}
+
+impl std::fmt::Debug for Parked {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Parked([secret])")
+    }
 }
 
 impl Flow {

@@ -162,6 +162,7 @@ pub mod ids {
     pub const REGISTRATION_EXPIRED: u32 = 4_040_001;
     pub const REGISTRATION_COMPLETED: u32 = 4_040_002;
     pub const SETTINGS_EXPIRED: u32 = 4_050_001;
+    pub const SETTINGS_ONE_ADDRESS_AT_A_TIME: u32 = 4_050_002;
     pub const RECOVERY_COMPLETED: u32 = 4_060_001;
     pub const RECOVERY_FAILED_STATE: u32 = 4_060_002;
     pub const RECOVERY_TOKEN_MISSING: u32 = 4_060_003;

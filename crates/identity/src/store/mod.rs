@@ -8,6 +8,7 @@ pub mod errors;
 pub mod flows;
 pub mod identities;
 pub mod identity_listing;
+pub mod pending_changes;
 pub mod session_administration;
 pub mod sessions;
 
@@ -29,6 +30,7 @@ pub fn migrations() -> Vec<Migration> {
         migration!("0002_sessions"),
         migration!("0003_self_service_flows"),
         migration!("0004_codes"),
+        migration!("0040_pending_changes"),
     ]
 }
 

@@ -5,10 +5,12 @@
 mod admin;
 mod bodies;
 mod breaches;
+mod continuity;
 mod identifier_first;
 mod known_faults;
 mod login;
 mod maintenance;
+mod new_address;
 mod recovery;
 mod registration;
 mod second_factor;

@@ -9,7 +9,7 @@ use testkit::{
 };
 
 /// Every table of the two crates holds the data of several tenants.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "identities",
     "identity_credentials",
     "identity_credential_identifiers",
@@ -23,6 +23,7 @@ const TABLES: [&str; 16] = [
     "recovery_codes",
     "verification_tokens",
     "recovery_tokens",
+    "identity_pending_changes",
     "courier_messages",
     "courier_message_dispatches",
     "inbox_messages",

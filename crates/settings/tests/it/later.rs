@@ -18,7 +18,6 @@ fn what_protects_people_is_refused() {
         "courier.delivery_strategy",
         "oauth2_provider.url",
         "selfservice.flows.registration.after.password.hooks.0",
-        "selfservice.flows.settings.after.profile.hooks.0",
         "selfservice.methods.code.passwordless_enabled",
         "selfservice.methods.oidc",
         "selfservice.methods.passkey",

@@ -47,6 +47,14 @@ impl Secret {
         Self { kind, expires_at: (cx.now + lifespan).min(flow.expires_at) }
     }
 
+    /// What is stored of it.
+    pub(in crate::flows) fn tag(&self, cx: &Context, kind: FlowKind) -> [u8; 32] {
+        match &self.kind {
+            SecretKind::Code(code) => code.tag(cx.macs(), purpose(kind)),
+            SecretKind::Link(token) => token.digest(),
+        }
+    }
+
     /// For how long it works, for people.
     pub(in crate::flows) fn minutes(&self, now: Timestamp) -> i64 {
         (self.expires_at.as_second() - now.as_second()) / 60
@@ -54,7 +62,7 @@ impl Secret {
 }
 
 /// What keeps the stored codes of one kind of flow from working in the other.
-pub(in crate::flows) fn purpose(kind: FlowKind) -> &'static str {
+fn purpose(kind: FlowKind) -> &'static str {
     if kind == FlowKind::Recovery { code::RECOVERY_PURPOSE } else { code::VERIFICATION_PURPOSE }
 }
 
@@ -76,5 +84,13 @@ impl Presented {
     /// A token that came with a link.
     pub(in crate::flows) fn link(token: &str) -> Self {
         Self::Link(LinkToken::presented(token).digest())
+    }
+
+    /// What it may be stored as.
+    pub(in crate::flows) fn tags(&self) -> &[[u8; 32]] {
+        match self {
+            Self::Code(tags) => tags,
+            Self::Link(hash) => std::slice::from_ref(hash),
+        }
     }
 }

@@ -148,6 +148,7 @@ fn administered_flow(cx: &Context, transport: Transport, url: String, method: &s
         prefers_json: true,
         shown: None,
         csrf: None,
+        continuity: None,
         has_cookies: false,
         has_origin: false,
         url,

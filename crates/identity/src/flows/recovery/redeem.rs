@@ -144,18 +144,16 @@ async fn prove_address(tx: &mut Tx, cx: &Context, identity: &Person, address_id:
 }
 
 async fn use_up(tx: &mut Tx, cx: &Context, flow: &Flow, presented: &Presented) -> Result<Option<RecoveredBy>, Error> {
-    match presented {
-        Presented::Link(hash) => Ok(codes::recovery_token_use(tx, cx, flow.id, *hash).await?),
-        Presented::Code(tags) => {
-            for tag in tags {
-                let used = codes::recovery_code_use(tx, cx, flow.id, *tag).await?;
-                if used.is_some() {
-                    return Ok(used);
-                }
-            }
-            Ok(None)
+    for tag in presented.tags() {
+        let used = match presented {
+            Presented::Code(_) => codes::recovery_code_use(tx, cx, flow.id, *tag).await?,
+            Presented::Link(_) => codes::recovery_token_use(tx, cx, flow.id, *tag).await?,
+        };
+        if used.is_some() {
+            return Ok(used);
         }
     }
+    Ok(None)
 }
 
 /// An administrator's flow began without a browser; now it has one.

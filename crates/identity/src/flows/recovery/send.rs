@@ -5,12 +5,12 @@ use database::{Tx, read, transact};
 use foundation::Uuid;
 use serde_json::{Map, Value};
 
-use super::super::challenges::{self, Occasion, Secret, SecretKind, purpose};
+use super::super::challenges::{self, Occasion, Secret, SecretKind};
 use super::super::transitions::Event;
 use super::super::visit::{Audience, Reply, Visit};
 use crate::context::Context;
 use crate::error::Error;
-use crate::model::flow::Flow;
+use crate::model::flow::{Flow, FlowKind};
 use crate::model::identity::{Channel, Identity as Person, RecoveryAddress};
 use crate::model::message::{Message, ids};
 use crate::schema::normalise_email;
@@ -107,13 +107,13 @@ pub(super) async fn keep_secret(
     recovers: RecoveredBy,
     secret: &Secret,
 ) -> Result<(), Error> {
+    let tag = secret.tag(cx, FlowKind::Recovery);
     match &secret.kind {
-        SecretKind::Code(code) => {
-            let tag = code.tag(cx.macs(), purpose(crate::model::flow::FlowKind::Recovery));
+        SecretKind::Code(_) => {
             codes::recovery_code_insert(tx, cx, flow_id, recovers, tag, secret.expires_at).await?;
         }
-        SecretKind::Link(token) => {
-            codes::recovery_token_insert(tx, cx, flow_id, recovers, token.digest(), secret.expires_at).await?;
+        SecretKind::Link(_) => {
+            codes::recovery_token_insert(tx, cx, flow_id, recovers, tag, secret.expires_at).await?;
         }
     }
     Ok(())

@@ -8,16 +8,19 @@ use super::super::transitions::Event;
 use super::super::view::Extras;
 use super::super::visit::{Audience, Reply, Visit};
 use super::super::{nodes, return_to};
+use super::change::{self, Change, Prepared};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::flow::{Flow, State, Transport};
 use crate::model::identity::Channel;
 use crate::model::message::{Message, ids};
 use crate::model::ui::Node;
+use crate::schema::Problem;
 use crate::service::Identity;
 use crate::settings::FlowName;
 use crate::store::codes::VerifiedBy;
 use crate::store::{addresses, codes, flows};
+use crate::strategies;
 
 enum Redeemed {
     /// Nothing that works was presented.
@@ -26,6 +29,8 @@ enum Redeemed {
     TooLate,
     /// The address counts as proved.
     Proved(Box<Flow>),
+    /// The change that waited for the proof can be made no more.
+    Void,
 }
 
 impl Identity {
@@ -41,8 +46,25 @@ impl Identity {
         let (renewed, csrf) = challenges::with_new_csrf(cx, visit);
         let browser = flow.transport == Transport::Browser;
         let rebound = Flow { csrf: browser.then(|| csrf.fingerprint()), ..flow.clone() };
-        let redeemed =
-            transact!(&self.db, |tx| -> Result<Redeemed, Error> { redeem(tx, cx, &rebound, &presented).await }).await?;
+        let waiting = match self.verification_change(cx, &flow).await? {
+            Some(change) => self.verification_prepare_change(cx, &change).await?,
+            None => None,
+        };
+        let redeemed = transact!(&self.db, |tx| -> Result<Redeemed, Error> {
+            redeem(tx, cx, &rebound, &presented, waiting.as_ref()).await
+        })
+        .await;
+        let redeemed = match redeemed {
+            // Somebody else has taken the address since the change was asked for.
+            Err(Error::Database(error)) if error.is_unique_violation() => {
+                let problem = Problem { field: String::new(), message: Message::plain(ids::DUPLICATE_CREDENTIALS) };
+                return self.challenge_refused(cx, visit, flow, by, vec![problem]).await;
+            }
+            other => other?,
+        };
+        if waiting.is_some() && matches!(redeemed, Redeemed::Proved(_)) {
+            self.courier.nudge();
+        }
         match (redeemed, presented) {
             (Redeemed::Proved(done), _) => {
                 let reply = challenges::shown(cx, &renewed, &done, by, 200, Extras::default());
@@ -56,6 +78,7 @@ impl Identity {
                 let message = Message::plain(ids::VERIFICATION_TOKEN_INVALID);
                 self.challenge_again(cx, visit, &flow, by, message).await
             }
+            (Redeemed::Void, _) => self.challenge_again(cx, visit, &flow, by, void()).await,
             (Redeemed::TooLate, _) => {
                 let message = Message::plain(ids::VERIFICATION_COMPLETED);
                 self.challenge_again(cx, visit, &flow, by, message).await
@@ -64,35 +87,58 @@ impl Identity {
     }
 }
 
-async fn redeem(tx: &mut Tx, cx: &Context, flow: &Flow, presented: &Presented) -> Result<Redeemed, Error> {
-    let Some(used) = use_up(tx, cx, flow, presented).await? else { return Ok(Redeemed::Wrong) };
-    let Some((_, address)) = addresses::verifiable_find_by_id(tx, cx, used.address_id).await? else {
-        return Ok(Redeemed::Wrong);
+async fn redeem(
+    tx: &mut Tx,
+    cx: &Context,
+    flow: &Flow,
+    presented: &Presented,
+    waiting: Option<&Prepared>,
+) -> Result<Redeemed, Error> {
+    let change = match waiting {
+        Some(prepared) => change::make(tx, cx, flow, presented, prepared).await?,
+        None => Change::None,
+    };
+    let via = match change {
+        Change::Void => return Ok(Redeemed::Void),
+        Change::Made(change) => change.via,
+        Change::None => {
+            let Some(used) = use_up(tx, cx, flow, presented).await? else { return Ok(Redeemed::Wrong) };
+            let Some((_, address)) = addresses::verifiable_find_by_id(tx, cx, used.address_id).await? else {
+                return Ok(Redeemed::Wrong);
+            };
+            if flow.state != State::PassedChallenge {
+                addresses::verifiable_mark_verified(tx, cx, address.id).await?;
+            }
+            address.via
+        }
     };
     if flow.state == State::PassedChallenge {
         return Ok(Redeemed::TooLate);
     }
-    let done = completed(cx, flow, address.via)?;
+    let done = completed(cx, flow, via)?;
     if !flows::flow_update(tx, cx, cx.vault(), &done, flow.state).await? {
         return Ok(Redeemed::TooLate);
     }
-    addresses::verifiable_mark_verified(tx, cx, address.id).await?;
     Ok(Redeemed::Proved(Box::new(done)))
 }
 
 async fn use_up(tx: &mut Tx, cx: &Context, flow: &Flow, presented: &Presented) -> Result<Option<VerifiedBy>, Error> {
-    match presented {
-        Presented::Link(hash) => Ok(codes::verification_token_use(tx, cx, flow.id, *hash).await?),
-        Presented::Code(tags) => {
-            for tag in tags {
-                let used = codes::verification_code_use(tx, cx, flow.id, *tag).await?;
-                if used.is_some() {
-                    return Ok(used);
-                }
-            }
-            Ok(None)
+    for tag in presented.tags() {
+        let used = match presented {
+            Presented::Code(_) => codes::verification_code_use(tx, cx, flow.id, *tag).await?,
+            Presented::Link(_) => codes::verification_token_use(tx, cx, flow.id, *tag).await?,
+        };
+        if used.is_some() {
+            return Ok(used);
         }
     }
+    Ok(None)
+}
+
+/// Why the change cannot be made.
+fn void() -> Message {
+    let reason = "The account was changed meanwhile, or you signed out. Change the address again in your settings.";
+    strategies::because("", reason).message
 }
 
 /// The flow as it is shown afterwards: a way on, and nothing to fill in.

@@ -5,23 +5,39 @@ use database::{Tx, read, transact};
 use foundation::Uuid;
 use serde_json::{Map, Value};
 
-use super::super::challenges::{self, Occasion, Secret, SecretKind, purpose};
+use super::super::challenges::{self, Occasion, Secret, SecretKind};
 use super::super::transitions::Event;
 use super::super::visit::{Audience, Reply, Visit};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::flow::Flow;
-use crate::model::identity::{Channel, Identity as Person, VerifiableAddress};
+use crate::model::identity::{Channel, Identity as Person};
 use crate::model::message::{Message, ids};
-use crate::schema::normalise_identifier;
+use crate::schema::{Problem, normalise_identifier};
 use crate::service::Identity;
-use crate::store::{addresses, codes, flows, identities};
+use crate::store::pending_changes::Tag;
+use crate::store::{addresses, codes, flows, identities, pending_changes};
 use crate::strategies::{Dispatch, code, link};
 
 /// What goes out, and what is kept to recognise it when it comes back.
 struct Sending {
     mail: Option<Composed>,
-    secret: Option<(Uuid, Secret)>,
+    secret: Option<(Proves, Secret)>,
+}
+
+/// What the proof is for.
+enum Proves {
+    /// An address that somebody has.
+    Address(Uuid),
+    /// The change that waits for it.
+    Change,
+}
+
+/// Whose mail it is.
+struct Recipient {
+    identity: Person,
+    address: String,
+    proves: Proves,
 }
 
 impl Identity {
@@ -37,7 +53,14 @@ impl Identity {
     ) -> Result<Reply, Error> {
         let via = if dispatch.address.contains('@') { Channel::Email } else { Channel::Sms };
         let value = normalise_identifier(&dispatch.address);
-        let known = self.verification_find(cx, via, &value).await?;
+        let known = match self.verification_waits_for(cx, &flow, via, &value).await? {
+            Waiting::Taken => {
+                let problem = Problem { field: String::new(), message: Message::plain(ids::DUPLICATE_CREDENTIALS) };
+                return self.challenge_refused(cx, visit, flow, by, vec![problem]).await;
+            }
+            Waiting::For(recipient) => Some(*recipient),
+            Waiting::Nothing => self.verification_find(cx, via, &value).await?,
+        };
         let from = flow.state;
         let mut sent = flow;
         sent.state = challenges::next_state(&sent, Event::Sent)?;
@@ -50,9 +73,18 @@ impl Identity {
                 return Ok(false);
             }
             codes::verification_codes_delete(tx, cx, sent.id).await?;
-            if let Some((address_id, secret)) = &sending.secret {
-                keep_secret(tx, cx, &sent, *address_id, secret).await?;
-                addresses::verifiable_mark_sent(tx, cx, *address_id).await?;
+            match &sending.secret {
+                Some((Proves::Address(id), secret)) => {
+                    pending_changes::pending_change_delete(tx, cx, sent.id).await?;
+                    keep_secret(tx, cx, &sent, *id, secret).await?;
+                    addresses::verifiable_mark_sent(tx, cx, *id).await?;
+                }
+                Some((Proves::Change, secret)) => {
+                    let tag = Tag { tag: secret.tag(cx, sent.kind), expires_at: secret.expires_at };
+                    pending_changes::pending_change_renew(tx, cx, sent.id, tag).await?;
+                }
+                // A verification is for one address: asking for another one gives up what waited.
+                None => pending_changes::pending_change_delete(tx, cx, sent.id).await?,
             }
             if let Some(mail) = &sending.mail {
                 courier::enqueue(tx, cx, mail).await?;
@@ -73,12 +105,38 @@ impl Identity {
         cx: &Context,
         via: Channel,
         value: &str,
-    ) -> Result<Option<(Person, VerifiableAddress)>, Error> {
-        read!(&self.db, |tx| -> Result<Option<(Person, VerifiableAddress)>, Error> {
+    ) -> Result<Option<Recipient>, Error> {
+        read!(&self.db, |tx| -> Result<Option<Recipient>, Error> {
             let Some((owner, address)) = addresses::verifiable_find(tx, cx, via, value).await? else {
                 return Ok(None);
             };
-            Ok(identities::identity_find(tx, cx, owner).await?.map(|identity| (identity, address)))
+            let identity = identities::identity_find(tx, cx, owner).await?;
+            let proves = Proves::Address(address.id);
+            Ok(identity.map(|identity| Recipient { identity, address: address.value, proves }))
+        })
+        .await
+    }
+
+    /// Whether a change of address waits for the proof of this one, and the address is still nobody else's.
+    async fn verification_waits_for(
+        &self,
+        cx: &Context,
+        flow: &Flow,
+        via: Channel,
+        value: &str,
+    ) -> Result<Waiting, Error> {
+        read!(&self.db, |tx| -> Result<Waiting, Error> {
+            let change = pending_changes::pending_change_find(tx, cx, flow.id).await?;
+            let Some(change) = change.filter(|change| change.via == via && change.value == value) else {
+                return Ok(Waiting::Nothing);
+            };
+            if addresses::verifiable_find(tx, cx, via, value).await?.is_some() {
+                return Ok(Waiting::Taken);
+            }
+            let Some(identity) = identities::identity_find(tx, cx, change.identity_id).await? else {
+                return Ok(Waiting::Nothing);
+            };
+            Ok(Waiting::For(Box::new(Recipient { identity, address: change.value, proves: Proves::Change })))
         })
         .await
     }
@@ -87,7 +145,7 @@ impl Identity {
         &self,
         cx: &Context,
         flow: &Flow,
-        known: Option<(Person, VerifiableAddress)>,
+        known: Option<Recipient>,
         via: Channel,
         recipient: &str,
         payload: &Map<String, Value>,
@@ -95,10 +153,10 @@ impl Identity {
         // Text messages come with a later release: their codes are kept, so that the answer is the same.
         let by_mail = via == Channel::Email;
         let secret = Secret::make(cx, flow);
-        if let Some((identity, address)) = known {
-            let occasion = Occasion { flow, identity: &identity, recipient: &address.value, payload };
+        if let Some(Recipient { identity, address, proves }) = known {
+            let occasion = Occasion { flow, identity: &identity, recipient: &address, payload };
             let mail = if by_mail { Some(challenges::compose(self, cx, &secret, occasion).await?) } else { None };
-            return Ok(Sending { mail, secret: Some((address.id, secret)) });
+            return Ok(Sending { mail, secret: Some((proves, secret)) });
         }
         if by_mail && cx.settings().selfservice.flows.verification.notify_unknown_recipients {
             let mail = challenges::compose_notice(self, cx, flow, recipient, payload).await;
@@ -111,6 +169,15 @@ impl Identity {
     }
 }
 
+/// What waits for the proof of an address.
+enum Waiting {
+    Nothing,
+    /// A change, by whom it is asked for.
+    For(Box<Recipient>),
+    /// A change to an address that somebody else has taken since.
+    Taken,
+}
+
 /// Keeps what recognises the code or the link that is sent.
 pub(super) async fn keep_secret(
     tx: &mut Tx,
@@ -119,13 +186,13 @@ pub(super) async fn keep_secret(
     address_id: Uuid,
     secret: &Secret,
 ) -> Result<(), Error> {
+    let tag = secret.tag(cx, flow.kind);
     match &secret.kind {
-        SecretKind::Code(code) => {
-            let tag = code.tag(cx.macs(), purpose(flow.kind));
+        SecretKind::Code(_) => {
             codes::verification_code_insert(tx, cx, flow.id, address_id, tag, secret.expires_at).await?;
         }
-        SecretKind::Link(token) => {
-            codes::verification_token_insert(tx, cx, flow.id, address_id, token.digest(), secret.expires_at).await?;
+        SecretKind::Link(_) => {
+            codes::verification_token_insert(tx, cx, flow.id, address_id, tag, secret.expires_at).await?;
         }
     }
     Ok(())

@@ -16,7 +16,8 @@ use crate::error::Error;
 use crate::model::flow::{Flow, FlowKind, State, Transport};
 use crate::model::identity::{Channel, Identity as Person, VerifiableAddress};
 use crate::service::Identity;
-use crate::store::{addresses, flows};
+use crate::store::pending_changes::{PendingChange, Tag};
+use crate::store::{addresses, flows, pending_changes};
 
 /// A verification that is ready to be kept.
 #[derive(Debug)]
@@ -27,9 +28,18 @@ pub struct SpawnedVerification {
     pub address: String,
     /// The browser's new CSRF secret, which the answer has to set; none where it keeps the one it has.
     pub csrf: Option<CsrfSecret>,
-    address_id: Uuid,
+    proves: Proves,
     secret: Secret,
     mail: Option<Composed>,
+}
+
+/// What a proof is for.
+#[derive(Debug)]
+enum Proves {
+    /// An address that somebody has.
+    Address(Uuid),
+    /// A change that waits for it.
+    Change(Box<PendingChange>),
 }
 
 /// Prepares the verification of `address` after `origin`: the flow, its code or link, and the mail.
@@ -44,6 +54,40 @@ pub async fn prepare_spawned(
     identity: &Person,
     address: &VerifiableAddress,
 ) -> Result<SpawnedVerification, Error> {
+    let proves = Proves::Address(address.id);
+    prepare(service, cx, visit, origin, identity, (address.via, &address.value), proves).await
+}
+
+/// Prepares the verification of the new address that `change` brings, after the settings form `origin`.
+///
+/// # Errors
+/// The mail cannot be composed.
+pub async fn prepare_change(
+    service: &Identity,
+    cx: &Context,
+    visit: &Visit,
+    origin: &Flow,
+    identity: &Person,
+    change: PendingChange,
+) -> Result<SpawnedVerification, Error> {
+    let (via, value) = (change.via, change.value.clone());
+    let proves = Proves::Change(Box::new(change));
+    let mut spawned = prepare(service, cx, visit, origin, identity, (via, &value), proves).await?;
+    if let Proves::Change(change) = &mut spawned.proves {
+        change.flow_id = spawned.flow.id;
+    }
+    Ok(spawned)
+}
+
+async fn prepare(
+    service: &Identity,
+    cx: &Context,
+    visit: &Visit,
+    origin: &Flow,
+    identity: &Person,
+    (via, value): (Channel, &str),
+    proves: Proves,
+) -> Result<SpawnedVerification, Error> {
     let rotates = origin.transport == Transport::Browser && origin.kind != FlowKind::Settings;
     let csrf = rotates.then(|| CsrfSecret::generate(cx.rng.as_ref()));
     let visit = Visit { csrf: csrf.clone().or_else(|| visit.csrf.clone()), ..visit.clone() };
@@ -51,16 +95,16 @@ pub async fn prepare_spawned(
     flow.request_url = request_url(&origin.request_url);
     challenges::fill(cx.settings(), &mut flow);
     flow.state = State::SentEmail;
-    show_sent(&mut flow, resend(address), &address.value, address.via);
+    show_sent(&mut flow, resend(via), value, via);
     let secret = Secret::make(cx, &flow);
     let payload = &origin.transient_payload;
-    let occasion = Occasion { flow: &flow, identity, recipient: &address.value, payload };
+    let occasion = Occasion { flow: &flow, identity, recipient: value, payload };
     // Text messages come with a later release; the flow is the same without one.
-    let mail = match address.via {
+    let mail = match via {
         Channel::Email => Some(challenges::compose(service, cx, &secret, occasion).await?),
         Channel::Sms => None,
     };
-    Ok(SpawnedVerification { flow, address: address.value.clone(), csrf, address_id: address.id, secret, mail })
+    Ok(SpawnedVerification { flow, address: value.to_owned(), csrf, proves, secret, mail })
 }
 
 impl SpawnedVerification {
@@ -70,18 +114,27 @@ impl SpawnedVerification {
     /// The database.
     pub async fn insert(&self, tx: &mut Tx, cx: &Context) -> Result<(), Error> {
         flows::flow_insert(tx, cx, cx.vault(), &self.flow).await?;
-        keep_secret(tx, cx, &self.flow, self.address_id, &self.secret).await?;
+        match &self.proves {
+            Proves::Address(id) => {
+                keep_secret(tx, cx, &self.flow, *id, &self.secret).await?;
+                addresses::verifiable_mark_sent(tx, cx, *id).await?;
+            }
+            Proves::Change(change) => {
+                let tag = self.secret.tag(cx, FlowKind::Verification);
+                let tag = Tag { tag, expires_at: self.secret.expires_at };
+                pending_changes::pending_change_keep(tx, cx, change, tag).await?;
+            }
+        }
         if let Some(mail) = &self.mail {
             courier::enqueue(tx, cx, mail).await?;
         }
-        addresses::verifiable_mark_sent(tx, cx, self.address_id).await?;
         Ok(())
     }
 }
 
 /// The name of the button for another code: where a hook began the flow, it is the channel's (§13).
-fn resend(address: &VerifiableAddress) -> &'static str {
-    match address.via {
+fn resend(via: Channel) -> &'static str {
+    match via {
         Channel::Email => "email",
         Channel::Sms => "sms",
     }
