@@ -80,12 +80,7 @@ pub async fn pending_change_find(
 }
 
 /// Has another code or link prove the change.
-pub async fn pending_change_renew(
-    tx: &mut Tx,
-    cx: &RequestContext,
-    flow_id: Uuid,
-    secret: Tag,
-) -> Result<(), DbError> {
+pub async fn pending_change_renew(tx: &mut Tx, cx: &RequestContext, flow_id: Uuid, secret: Tag) -> Result<(), DbError> {
     let update = sql!(
         "UPDATE identity_pending_changes SET secret_tag = $3, expires_at = $4 WHERE tenant_id = $1 AND flow_id = $2"
     );

@@ -110,7 +110,10 @@ async fn a_change_ends_with_the_session_that_asked_for_it() {
         assert_eq!(server.public("DELETE", "/self-service/logout/api", Some(out)).await.status, 204);
         let code = mailed_code(&server, "new").await;
         let refused = App(&server).try_code("verification", &flow, &code).await;
-        assert_eq!((refused.status.as_u16(), &refused.json["error"]["id"]), (410, &json!("self_service_flow_replaced")));
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json["error"]["id"]),
+            (410, &json!("self_service_flow_replaced"))
+        );
         assert_eq!(email(&server, &person).await, address("ada"));
     }
 }

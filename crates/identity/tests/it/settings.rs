@@ -1,9 +1,7 @@
 //! `/self-service/settings`: whose they are, what needs a fresh sign-in, and what the hooks do.
 
 use serde_json::{Value, json};
-use testkit::{
-    Browser, Member, PASSWORD, Server, address, configuration, id, level, mails, messages, node, password,
-};
+use testkit::{Browser, Member, PASSWORD, Server, address, configuration, id, level, mails, messages, node, password};
 
 const NEW: &str = "a-new-password-7";
 

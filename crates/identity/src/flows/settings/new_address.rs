@@ -102,9 +102,7 @@ impl Identity {
             }
             for identifier in &derived.password_identifiers {
                 let kind = CredentialKind::Password;
-                owners.extend(
-                    identities::identity_id_by_identifier(tx, cx, kind, identifier, identifier).await?,
-                );
+                owners.extend(identities::identity_id_by_identifier(tx, cx, kind, identifier, identifier).await?);
             }
             Ok(owners.iter().any(|owner| *owner != own))
         })

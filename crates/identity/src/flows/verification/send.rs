@@ -100,12 +100,7 @@ impl Identity {
         Ok(challenges::shown(cx, visit, &sent, by, 200, challenges::echoed(payload)))
     }
 
-    async fn verification_find(
-        &self,
-        cx: &Context,
-        via: Channel,
-        value: &str,
-    ) -> Result<Option<Recipient>, Error> {
+    async fn verification_find(&self, cx: &Context, via: Channel, value: &str) -> Result<Option<Recipient>, Error> {
         read!(&self.db, |tx| -> Result<Option<Recipient>, Error> {
             let Some((owner, address)) = addresses::verifiable_find(tx, cx, via, value).await? else {
                 return Ok(None);
