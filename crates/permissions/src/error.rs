@@ -19,6 +19,12 @@ pub enum PermissionError {
     /// A relationship in text form that cannot be read.
     #[error(transparent)]
     Text(#[from] TupleTextError),
+    /// The question has cost more steps than allowed, or was called off.
+    #[error("the question takes more steps than allowed")]
+    Exhausted,
+    /// The reader has to fetch more before there is an answer.
+    #[error("not all that the question needs has been read")]
+    Unfetched,
     /// A revision that is no longer, or not yet, held.
     #[error("revision {0} is not held here")]
     UnknownRevision(u64),

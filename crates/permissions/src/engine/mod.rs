@@ -3,11 +3,18 @@
 //! [`Graph`] holds relationships in memory at many revisions; [`Engine`] evaluates a [`Program`] (the compiled
 //! namespaces) over a reader.
 
+mod check;
+mod expand;
 mod graph;
+mod list;
 mod names;
 mod options;
 mod program;
+mod quick;
 mod reader;
+mod rules;
+mod thorough;
+mod value;
 
 use foundation::Timestamp;
 use serde_json::{Map, Value};
@@ -18,8 +25,7 @@ pub use options::{DepthRule, Options};
 pub use program::Program;
 pub use reader::{Qualifier, SetId, Stored, SubjectId, TupleReader};
 
-use crate::PermissionError;
-use crate::model::{RelationTuple, Subject, SubjectSet};
+use crate::model::Subject;
 
 /// Why a question stays open. Whoever asks for access gets none.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -108,6 +114,7 @@ pub enum SubjectFilter {
 }
 
 /// Answers questions at one revision and one moment.
+#[derive(Clone, Copy)]
 pub struct Engine<'a, R> {
     /// The relationships.
     pub reader: &'a R,
@@ -121,40 +128,4 @@ pub struct Engine<'a, R> {
     pub context: &'a Map<String, Value>,
     /// Asked now and then: `true` calls the question off.
     pub stop: &'a (dyn Fn() -> bool + Sync),
-}
-
-#[expect(clippy::unimplemented, reason = "follows in the next step")]
-impl<R: TupleReader> Engine<'_, R> {
-    /// Whether the subject of a relationship has its relation or permit. `depth` as in [`Options::depth_of`].
-    pub fn check(&self, _tuple: &RelationTuple, _depth: i64) -> Result<Decision, PermissionError> {
-        unimplemented!()
-    }
-
-    /// Who is in a set, as a tree.
-    pub fn expand(&self, _set: &SubjectSet, _depth: i64) -> Result<Tree, PermissionError> {
-        unimplemented!()
-    }
-
-    /// Objects of a namespace on which a subject has a relation or permit, by name, behind `after`.
-    pub fn list_objects(
-        &self,
-        _namespace: &str,
-        _relation: &str,
-        _subject: &Subject,
-        _after: Option<&str>,
-        _limit: usize,
-    ) -> Result<Listed<String>, PermissionError> {
-        unimplemented!()
-    }
-
-    /// Subjects that have a relation or permit on an object, by name, behind `after`.
-    pub fn list_subjects(
-        &self,
-        _set: &SubjectSet,
-        _filter: &SubjectFilter,
-        _after: Option<&Subject>,
-        _limit: usize,
-    ) -> Result<Listed<Subject>, PermissionError> {
-        unimplemented!()
-    }
 }

@@ -21,6 +21,9 @@ pub struct EntityId(pub(crate) u32);
 /// What plain subject ids have in the place of a namespace.
 pub(crate) const PLAIN: NamespaceId = NamespaceId(u32::MAX);
 
+/// The relation "": objects as such.
+pub(crate) const BARE: RelationId = RelationId(0);
+
 const SHARDS: usize = 64;
 
 /// The table of names. Shared by all that holds numbers from it.
@@ -53,11 +56,10 @@ struct Shard {
 
 impl Default for Names {
     fn default() -> Self {
-        Self {
-            namespaces: Words::default(),
-            relations: Words::default(),
-            entities: (0..SHARDS).map(|_| RwLock::default()).collect(),
-        }
+        let relations = Words::default();
+        // INVARIANT: the relation "" has the number `BARE`.
+        relations.number("");
+        Self { namespaces: Words::default(), relations, entities: (0..SHARDS).map(|_| RwLock::default()).collect() }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use foundation::Timestamp;
 
-use super::names::{EntityId, Names, RelationId};
+use super::names::{EntityId, Names, NamespaceId, RelationId};
 use crate::model::ConditionCall;
 
 /// All who stand in a relation to an object.
@@ -51,6 +51,16 @@ pub struct Stored<T> {
 pub trait TupleReader {
     /// The names behind the numbers.
     fn names(&self) -> &Names;
+
+    /// The number of an object; `None` if no relationship names it.
+    fn find_object(&self, namespace: NamespaceId, name: &str) -> Option<EntityId> {
+        self.names().object(namespace, name)
+    }
+
+    /// The number of a subject id; `None` if no relationship names it.
+    fn find_id(&self, name: &str) -> Option<EntityId> {
+        self.names().id(name)
+    }
 
     /// The relationship of a subject to a set, if it is stored. The outer `None` means that the reader does not know.
     fn direct(&self, set: SetId, subject: SubjectId) -> Option<Option<Stored<()>>>;

@@ -1,2 +1,7 @@
 //! Tests of the engine and the language through what they offer to the rest of the program.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod differential;
 mod language;
+mod naive;
+mod random;
