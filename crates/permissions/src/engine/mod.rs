@@ -5,10 +5,12 @@
 
 mod check;
 mod expand;
+mod explain;
 mod graph;
 mod list;
 mod names;
 mod options;
+mod partial;
 mod program;
 mod quick;
 mod reader;
@@ -19,9 +21,11 @@ mod value;
 use foundation::Timestamp;
 use serde_json::{Map, Value};
 
+pub use explain::{Explained, Explanation, Holds, What};
 pub use graph::{Delta, Graph, Loader, Snapshot};
 pub use names::{EntityId, Names, NamespaceId, RelationId};
 pub use options::{DepthRule, Options};
+pub use partial::{Partial, Wanted};
 pub use program::Program;
 pub use reader::{Qualifier, SetId, Stored, SubjectId, TupleReader};
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use foundation::Timestamp;
 
 use super::names::{EntityId, Names, NamespaceId, RelationId};
-use crate::model::ConditionCall;
+use crate::model::{ConditionCall, RelationTuple};
 
 /// All who stand in a relation to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +38,14 @@ pub struct Qualifier {
     pub condition: Option<ConditionCall>,
 }
 
+impl Qualifier {
+    /// What qualifies a relationship; `None` if it always counts.
+    pub fn of(tuple: &RelationTuple) -> Option<Arc<Self>> {
+        (tuple.expires_at.is_some() || tuple.condition.is_some())
+            .then(|| Arc::new(Self { expires_at: tuple.expires_at, condition: tuple.condition.clone() }))
+    }
+}
+
 /// A stored relationship, seen from one of its ends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored<T> {
@@ -60,6 +68,11 @@ pub trait TupleReader {
     /// The number of a subject id; `None` if no relationship names it.
     fn find_id(&self, name: &str) -> Option<EntityId> {
         self.names().id(name)
+    }
+
+    /// The number of a relation; `None` if no relationship and no namespace names it.
+    fn find_relation(&self, name: &str) -> Option<RelationId> {
+        self.names().relation(name)
     }
 
     /// The relationship of a subject to a set, if it is stored. The outer `None` means that the reader does not know.

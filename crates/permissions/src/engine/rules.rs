@@ -156,7 +156,7 @@ impl<R: TupleReader> Engine<'_, R> {
         let names = self.reader.names();
         let unknown = || PermissionError::UnknownNamespace(set.namespace.clone());
         let namespace = names.namespace(&set.namespace).ok_or_else(unknown)?;
-        let relation = names.relation(&set.relation).unwrap_or(NOTHING);
+        let relation = self.reader.find_relation(&set.relation).unwrap_or(NOTHING);
         if matches!(self.program.declared(namespace, relation), Declared::Nowhere) {
             return Err(unknown());
         }

@@ -16,7 +16,7 @@ use super::value::{Reasons, Value};
 
 /// What a node follows from.
 #[derive(Debug)]
-pub(super) enum Formula {
+enum Formula {
     Known(Value),
     /// Another node. The flag says that what is stored in it directly is part of the formula already.
     Of(usize, bool),
@@ -26,24 +26,27 @@ pub(super) enum Formula {
 }
 
 /// A node and what is known of it.
-pub(super) struct Place {
-    pub node: Node,
+struct Place {
+    node: Node,
     /// The least depth at which it is met.
     depth: u32,
-    pub formula: Formula,
+    formula: Formula,
     /// Whose formulas name it.
     parents: Vec<u32>,
-    /// The round in which its support was found.
-    pub rank: Option<u32>,
+    /// When its support was found: all that supports it was found before.
+    rank: Option<u32>,
 }
 
 /// Formulas as far as they matter, and their solution.
 pub(super) struct Solution {
-    pub places: Vec<Place>,
+    places: Vec<Place>,
     /// Certainly so; possibly so.
     certain: Vec<bool>,
     possible: Vec<bool>,
     reasons: Reasons,
+    numbers: FxHashMap<SetId, usize>,
+    limit: u32,
+    found: u32,
 }
 
 /// Explores and solves the question of a node.
@@ -58,8 +61,15 @@ pub(super) fn solve<R: TupleReader>(question: &Question<'_, R>, node: Node, limi
     };
     explorer.number(node, 0);
     explorer.explore();
-    let mut solution =
-        Solution { certain: Vec::new(), possible: Vec::new(), reasons: explorer.reasons, places: explorer.places };
+    let mut solution = Solution {
+        certain: Vec::new(),
+        possible: Vec::new(),
+        reasons: explorer.reasons,
+        places: explorer.places,
+        numbers: explorer.numbers,
+        limit,
+        found: 0,
+    };
     solution.solve();
     solution
 }
@@ -74,6 +84,13 @@ impl Solution {
         } else {
             Value::Open(self.reasons)
         }
+    }
+
+    /// The answer for a node and when it was found to hold; `None` if the question does not look into it.
+    pub fn of(&self, set: SetId) -> Option<(Value, Option<u32>)> {
+        let at = *self.numbers.get(&set)?;
+        let place = self.places.get(at).filter(|place| place.depth < self.limit)?;
+        Some((self.value(at), place.rank))
     }
 
     /// Least fixpoints in turns: what certainly holds, if all is denied that possibly holds, and the reverse.
@@ -98,7 +115,6 @@ impl Solution {
         let mut found = vec![false; self.places.len()];
         // Those explored last are nearest to the ground.
         let mut round: Vec<usize> = (0..self.places.len()).rev().collect();
-        let mut rank = 0;
         while !round.is_empty() {
             let mut new = Vec::new();
             for at in round {
@@ -109,10 +125,9 @@ impl Solution {
                         *place = true;
                     }
                     if strict && let Some(place) = self.places.get_mut(at) {
-                        // Also within a round: support comes from those found before.
-                        place.rank = place.rank.or(Some(rank));
+                        place.rank = place.rank.or(Some(self.found));
+                        self.found += 1;
                     }
-                    rank += 1;
                 }
             }
             let parents = new.iter().filter_map(|at| self.places.get(*at)).flat_map(|place| &place.parents);

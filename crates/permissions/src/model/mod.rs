@@ -5,5 +5,5 @@ mod schema;
 mod tuple;
 
 pub use query::{SubjectQuery, TupleQuery};
-pub use schema::{Namespace, Relation, Rewrite, Schema, TypeReference};
+pub use schema::{Misfit, Namespace, Relation, Rewrite, Schema, Stranded, TypeReference};
 pub use tuple::{ConditionCall, RelationTuple, Subject, SubjectSet, TupleTextError};

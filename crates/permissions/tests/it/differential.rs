@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use foundation::Timestamp;
+use permissions::PermissionError;
 use permissions::engine::{
-    Decision, Delta, DepthRule, Engine, Graph, Names, Options, Program, Snapshot, SubjectFilter, TupleReader,
+    Decision, Delta, DepthRule, Engine, Explained, Graph, Holds, Names, Options, Partial, Program, Snapshot,
+    SubjectFilter, TupleReader, Undecided, Wanted, What,
 };
 use permissions::model::{RelationTuple, Schema, Subject, SubjectSet};
 use serde_json::Map;
@@ -225,6 +227,113 @@ fn the_order_of_writing_does_not_matter() {
         assert_eq!(graph.latest().tuples(), mixed.len() as u64);
         case.checks(&graph.latest(), &naive);
         case.lists(&graph.latest(), &naive);
+    }
+}
+
+/// What is stored of what was wanted.
+fn fetched(tuples: &[RelationTuple], wanted: &Wanted) -> Vec<RelationTuple> {
+    let of_object = |t: &RelationTuple, namespace: &str, object: &str| match &t.subject {
+        Subject::Set(set) => set.namespace == namespace && set.object == object,
+        Subject::Id(_) => false,
+    };
+    let is = |t: &&RelationTuple| match wanted {
+        Wanted::Direct(set, subject) => t.set() == *set && t.subject == *subject,
+        Wanted::Sets(set) => t.set() == *set && matches!(t.subject, Subject::Set(_)),
+        Wanted::Subjects(set) => t.set() == *set,
+        Wanted::Holders(subject) => t.subject == *subject,
+        Wanted::HoldersOfObject(namespace, object) => of_object(t, namespace, object),
+        Wanted::Everything => true,
+    };
+    tuples.iter().filter(is).cloned().collect()
+}
+
+/// A store of which only parts are fetched gives the same answers, in rounds of fetching.
+#[test]
+fn what_is_fetched_in_parts_answers_the_same() {
+    for seed in 1..40 {
+        let case = Case::new(seed);
+        let naive = Naive::new(&case.schema, &case.tuples, &case.options, now());
+        let mut dice = Dice::new(seed);
+        for _ in 0..30 {
+            let (set, subject) = (dice.of(&case.sets), dice.of(&case.subjects));
+            let tuple = RelationTuple::new(&set.namespace, &set.object, &set.relation, subject.clone());
+            let mut partial = Partial::new(Arc::new(Names::default()));
+            let mut rounds = 0;
+            let found = loop {
+                let found = with_engine(&partial, &case.schema, &case.options, |e| e.check(&tuple, 0).unwrap());
+                if found != Decision::Undecided(Undecided::Unfetched) {
+                    break found;
+                }
+                let wanted = partial.wanted();
+                assert!(!wanted.is_empty() && rounds < 200);
+                wanted.iter().for_each(|wanted| partial.supply(wanted, &fetched(&case.tuples, wanted)));
+                rounds += 1;
+            };
+            assert_eq!(truth(&found), naive.check(set, subject, case.options.depth), "{}", case.show(set, subject));
+            let mut partial = Partial::new(Arc::new(Names::default()));
+            let listed = loop {
+                let list = with_engine(&partial, &case.schema, &case.options, |e| {
+                    e.list_objects(&set.namespace, &set.relation, subject, None, 100)
+                });
+                match list {
+                    Ok(listed) => break listed.entries,
+                    Err(error) => assert_eq!(error, PermissionError::Unfetched),
+                }
+                let wanted = partial.wanted();
+                assert!(!wanted.is_empty());
+                wanted.iter().for_each(|wanted| partial.supply(wanted, &fetched(&case.tuples, wanted)));
+            };
+            let whole = loaded(&case.tuples, 1);
+            let expected = with_engine(&*whole.latest(), &case.schema, &case.options, |e| {
+                e.list_objects(&set.namespace, &set.relation, subject, None, 100).unwrap().entries
+            });
+            assert_eq!(listed, expected, "{}", case.show(set, subject));
+        }
+    }
+}
+
+/// An explanation says what the check says, and a proof consists of stored relationships and rests on nothing but them.
+#[test]
+fn explanations_agree_with_checks() {
+    let mut proven = 0;
+    for seed in 1..120 {
+        let case = Case::new(seed);
+        let graph = loaded(&case.tuples, 1);
+        let naive = Naive::new(&case.schema, &case.tuples, &case.options, now());
+        with_engine(&*graph.latest(), &case.schema, &case.options, |engine| {
+            for set in &case.sets {
+                let subject = &case.subjects[seed as usize % case.subjects.len()];
+                let tuple = RelationTuple::new(&set.namespace, &set.object, &set.relation, subject.clone());
+                let told = engine.explain(&tuple, 0).unwrap();
+                assert_eq!(told.decision, engine.check(&tuple, 0).unwrap());
+                let wanted = match truth(&told.decision) {
+                    Truth::Yes => Holds::Yes,
+                    Truth::No => Holds::No,
+                    Truth::Unknown => Holds::Open,
+                };
+                assert_eq!(told.why.holds, wanted, "{}", case.show(set, subject));
+                if wanted == Holds::Yes {
+                    proven += 1;
+                    let proof = &told.why;
+                    assert!(proves(proof, &naive.tuples), "{proof:#?} {}", case.show(set, subject));
+                }
+            }
+        });
+    }
+    assert!(proven > 200, "{proven}");
+}
+
+/// Checks a proof by itself: what holds is stored, or follows from what is below it.
+fn proves(explained: &Explained, stored: &[RelationTuple]) -> bool {
+    if explained.cut {
+        return false;
+    }
+    let all = || explained.because.iter().all(|part| proves(part, stored));
+    match &explained.what {
+        What::Relationship(text) => stored.iter().any(|tuple| tuple.to_string() == *text),
+        What::Not => explained.because.iter().all(|part| part.holds == Holds::No),
+        What::All => explained.because.iter().all(|part| part.holds == Holds::Yes) && all(),
+        What::Member(_) | What::Any | What::Traverse(_) => !explained.because.is_empty() && all(),
     }
 }
 

@@ -63,17 +63,12 @@ fn numbers(names: &Names, tuple: &RelationTuple) -> Edge {
     Edge::new(set(&tuple.namespace, &tuple.object, &tuple.relation), subject)
 }
 
-fn qualifier(tuple: &RelationTuple) -> Option<Arc<Qualifier>> {
-    (tuple.expires_at.is_some() || tuple.condition.is_some())
-        .then(|| Arc::new(Qualifier { expires_at: tuple.expires_at, condition: tuple.condition.clone() }))
-}
-
 impl Loader {
     /// Adds a relationship. Of one that is added twice, the last counts.
     pub fn add(&mut self, tuple: &RelationTuple) {
         let edge = numbers(&self.names, tuple);
         let entry = (edge.object.0, edge.forward());
-        match qualifier(tuple) {
+        match Qualifier::of(tuple) {
             Some(found) => drop(self.qualifiers.insert(entry, found)),
             None if self.qualifiers.is_empty() => {}
             None => drop(self.qualifiers.remove(&entry)),
@@ -137,7 +132,7 @@ impl Graph {
             match delta {
                 Delta::Insert(tuple) => {
                     let edge = numbers(&self.names, tuple);
-                    if next.forward.insert(edge.object, edge.forward(), qualifier(tuple)) {
+                    if next.forward.insert(edge.object, edge.forward(), Qualifier::of(tuple)) {
                         next.reverse.insert(edge.subject, edge.reverse(), None);
                         next.tuples += 1;
                     }
