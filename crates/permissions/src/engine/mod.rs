@@ -4,6 +4,7 @@
 //! namespaces) over a reader.
 
 mod check;
+mod conditions;
 mod expand;
 mod explain;
 mod graph;
@@ -21,6 +22,7 @@ mod value;
 use foundation::Timestamp;
 use serde_json::{Map, Value};
 
+pub use conditions::{ConditionError, Conditions, Verdict};
 pub use explain::{Explained, Explanation, Holds, What};
 pub use graph::{Delta, Graph, Loader, Snapshot};
 pub use names::{EntityId, Names, NamespaceId, RelationId};

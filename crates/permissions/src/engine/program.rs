@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::conditions::Conditions;
 use super::names::{Names, NamespaceId, RelationId};
 use crate::model::{Rewrite, Schema};
 
@@ -11,6 +12,7 @@ pub struct Program {
     schema: Schema,
     namespaces: FxHashMap<NamespaceId, Compiled>,
     uses: Uses,
+    conditions: Conditions,
 }
 
 #[derive(Debug, Default)]
@@ -79,7 +81,19 @@ impl Program {
                 }
             }
         }
-        Self { schema: schema.clone(), namespaces, uses }
+        Self { schema: schema.clone(), namespaces, uses, conditions: Conditions::default() }
+    }
+
+    /// The same with conditions that relationships may name.
+    #[must_use]
+    pub fn with_conditions(mut self, conditions: Conditions) -> Self {
+        self.conditions = conditions;
+        self
+    }
+
+    /// The conditions that relationships may name.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
     }
 
     /// What it was compiled from.

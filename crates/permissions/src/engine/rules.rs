@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Engine;
+use super::conditions::Verdict;
 use super::names::{BARE, EntityId, NamespaceId, RelationId};
 use super::options::DepthRule;
 use super::program::{Declared, Expr, Rule};
@@ -82,10 +83,12 @@ impl<'e, R: TupleReader> Question<'e, R> {
         if qualifier.expires_at.is_some_and(|at| at <= self.engine.now) {
             return Value::No;
         }
-        match &qualifier.condition {
-            None => Value::Yes,
-            Some(call) => {
-                self.missing.borrow_mut().insert(call.name.clone());
+        let Some(call) = &qualifier.condition else { return Value::Yes };
+        match self.engine.program.conditions().holds(call, self.engine.context, self.engine.now) {
+            Verdict::Yes => Value::Yes,
+            Verdict::No => Value::No,
+            Verdict::Missing(what) => {
+                self.missing.borrow_mut().insert(what);
                 Value::Open(Reasons::CONTEXT)
             }
         }
@@ -142,8 +145,9 @@ impl<'e, R: TupleReader> Question<'e, R> {
             return true;
         }
         let mut none = true;
-        let seen = self.engine.reader.sets(node.set, &mut |set, _| {
-            none = !self.engine.expands(rule, set);
+        let seen = self.engine.reader.sets(node.set, &mut |set, qualifier| {
+            // What has lapsed leads nowhere, as if it were not there.
+            none = !self.engine.expands(rule, set) || self.counts(qualifier) == Value::No;
             none
         });
         seen.is_some() && none

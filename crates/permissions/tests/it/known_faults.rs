@@ -255,3 +255,55 @@ fn a_relationship_lapses_at_its_moment() {
         assert_eq!(graph.latest().tuples(), 1);
     }
 }
+
+/// Conditions are part of every answer: missing values leave it open, also below `!` and where a set is met again.
+#[test]
+fn conditional_relationships_are_neither_yes_nor_no_without_their_values() {
+    let schema = read(
+        "class User implements Namespace {} class Doc implements Namespace { related: { viewers: User[] banned: User[] } \
+         permits = { view: (ctx) => this.related.viewers.includes(ctx.subject), \
+         open: (ctx) => !this.related.banned.includes(ctx.subject), \
+         both: (ctx) => (this.permits.view(ctx) || this.related.banned.includes(ctx.subject)) && !this.related.banned.includes(ctx.subject) } }",
+    );
+    let conditional = |text: &str| {
+        let mut tuple = RelationTuple::parse(text).unwrap();
+        tuple.condition =
+            Some(permissions::model::ConditionCall { name: "office".into(), context: serde_json::Map::new() });
+        tuple
+    };
+    let tuples = [
+        conditional("Doc:d#viewers@ada"),
+        conditional("Doc:d#banned@ada"),
+        RelationTuple::parse("Doc:e#viewers@ada").unwrap(),
+        conditional("Doc:e#banned@ada"),
+    ];
+    let graph = loaded(&tuples, 1);
+    let snapshot = graph.latest();
+    let conditions = permissions::engine::Conditions::compile([("office", "place == 'office'")]).unwrap();
+    let program = permissions::engine::Program::new(&schema, graph.names()).with_conditions(conditions);
+    let options = Options::limen();
+    let answer = |text: &str, context: serde_json::Value| {
+        let context = context.as_object().cloned().unwrap();
+        let engine = permissions::engine::Engine {
+            reader: &*snapshot,
+            program: &program,
+            options: &options,
+            now: crate::differential::now(),
+            context: &context,
+            stop: &|| false,
+        };
+        engine.check(&RelationTuple::parse(text).unwrap(), 0).unwrap()
+    };
+    let (nothing, inside, outside) =
+        (serde_json::json!({}), serde_json::json!({"place": "office"}), serde_json::json!({"place": "home"}));
+    let open = Decision::Undecided(Undecided::MissingContext(vec!["place".into()]));
+    for text in ["Doc:d#view@ada", "Doc:d#open@ada", "Doc:d#both@ada", "Doc:e#both@ada"] {
+        assert_eq!(answer(text, nothing.clone()), open, "{text}");
+    }
+    assert_eq!(answer("Doc:d#view@ada", inside.clone()), Decision::Allowed);
+    assert_eq!(answer("Doc:d#open@ada", inside.clone()), Decision::Denied);
+    assert_eq!(answer("Doc:e#both@ada", inside), Decision::Denied);
+    assert_eq!(answer("Doc:d#view@ada", outside.clone()), Decision::Denied);
+    assert_eq!(answer("Doc:d#open@ada", outside.clone()), Decision::Allowed);
+    assert_eq!(answer("Doc:e#both@ada", outside), Decision::Allowed);
+}
