@@ -166,6 +166,12 @@ fn courier(
 fn courier_settings(settings: &Settings) -> CourierSettings {
     CourierSettings {
         keep_contents: settings.dev,
+        brand: courier::Brand {
+            name: settings.pages.brand.name.clone(),
+            accent: settings.pages.brand.colors.accent,
+            accent_dark: settings.pages.brand.colors.accent_dark,
+            texts: Arc::new(settings.pages.texts.clone()),
+        },
         refuse_private_addresses: settings.clients.smtp.disallow_private_ip_ranges,
         ..settings.courier.mail.clone()
     }

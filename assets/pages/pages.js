@@ -14,14 +14,14 @@
 
   // Show and hide a password.
   all('input[type="password"]', (input) => {
-    const reveal = button(words.show, "reveal");
+    const reveal = button("", "reveal");
     const show = (shown) => {
       input.type = shown ? "text" : "password";
       reveal.textContent = shown ? words.hide : words.show;
-      reveal.setAttribute("aria-pressed", String(shown));
+      reveal.setAttribute("aria-label", shown ? words.hide_password : words.show_password);
     };
     reveal.setAttribute("aria-controls", input.id);
-    reveal.addEventListener("click", () => { show(input.type === "password"); input.focus(); });
+    reveal.addEventListener("click", () => { show(input.type === "password"); });
     if (input.form) input.form.addEventListener("submit", () => show(false));
     input.classList.add("revealable");
     show(false);
@@ -32,24 +32,43 @@
   all('input[autocomplete="new-password"]', (input) => {
     const hint = document.createElement("div");
     hint.className = "strength";
-    hint.setAttribute("aria-live", "polite");
-    const meter = document.createElement("meter");
-    Object.assign(meter, { min: 0, max: 3, low: 1.5, high: 2.5, optimum: 3, value: 0 });
+    const bars = document.createElement("span");
+    bars.className = "bars";
+    bars.setAttribute("aria-hidden", "true");
+    bars.append(...[1, 2, 3].map(() => document.createElement("i")));
     const text = document.createElement("span");
-    hint.append(meter, text);
+    text.setAttribute("aria-live", "polite");
+    hint.append(bars, text);
     hint.hidden = true;
     input.addEventListener("input", () => {
       const length = [...input.value].length;
       const variety = new Set(input.value).size;
       const level = length < 8 || variety < 5 ? 1 : length < 12 ? 2 : 3;
       hint.hidden = length === 0;
-      meter.value = level;
-      text.textContent = [words.weak, words.fair, words.good][level - 1];
+      hint.dataset.level = level;
+      const said = length === 0 ? "" : [words.weak, words.fair, words.good][level - 1];
+      if (text.textContent !== said) text.textContent = said;
     });
     input.parentElement.after(hint);
   });
 
-  // Copy a key, or copy and save a list of codes.
+  // A form is sent once: the second click of a double click does nothing, and the button says that it works.
+  all("form", (form) => {
+    let sent = null;
+    form.addEventListener("submit", (event) => {
+      if (sent) { event.preventDefault(); return; }
+      sent = event.submitter;
+      if (!sent || form.method === "get") return;
+      sent.setAttribute("aria-busy", "true");
+    });
+    // The way back shows the page as it was left.
+    window.addEventListener("pageshow", () => {
+      if (sent) sent.removeAttribute("aria-busy");
+      sent = null;
+    });
+  });
+
+  // Copy a key, or copy, save and print a list of codes.
   const lines = (id) => {
     const source = document.getElementById(id);
     const codes = source.querySelectorAll("code");
@@ -59,6 +78,7 @@
     if (!navigator.clipboard) return;
     copy.textContent = words.copy;
     copy.hidden = false;
+    copy.setAttribute("aria-live", "polite");
     copy.addEventListener("click", async () => {
       try {
         await navigator.clipboard.writeText(lines(copy.dataset.copies));
@@ -78,24 +98,40 @@
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     });
   });
+  all("[data-prints]", (print) => {
+    print.textContent = words.print;
+    print.hidden = false;
+    print.addEventListener("click", () => window.print());
+  });
+
+  // Runs `tick` with the seconds that are left, once a second, to 0. The clock counts, as hidden tabs sleep.
+  const countDown = (seconds, tick) => {
+    const end = Date.now() + seconds * 1000;
+    const step = () => {
+      const left = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+      tick(left);
+      if (left > 0) setTimeout(step, 1000);
+    };
+    step();
+  };
 
   // A message takes a moment to arrive; so the button that sends it again comes a little later.
   all("[data-again]", (again) => {
     if (again.disabled) return;
     const label = again.textContent;
-    let seconds = 20;
-    again.disabled = true;
-    const tick = () => {
-      if (seconds === 0) {
-        again.disabled = false;
-        again.textContent = label;
-        return;
-      }
-      again.textContent = `${label} ${words.wait.replace("{seconds}", seconds)}`;
-      seconds -= 1;
-      setTimeout(tick, 1000);
-    };
-    tick();
+    countDown(30, (left) => {
+      again.disabled = left > 0;
+      again.textContent = left > 0 ? `${label} (${words.wait.replace("{seconds}", left)})` : label;
+    });
+  });
+
+  // Too many tries: the main buttons come back when the time is over.
+  all("[data-wait-seconds]", (wait) => {
+    countDown(Number(wait.dataset.waitSeconds), (left) => {
+      all('button.primary[type="submit"]', (submit) => { submit.disabled = left > 0; });
+      wait.textContent = wait.dataset.words.replace("{seconds}", left);
+      if (left === 0) wait.closest(".notice").hidden = true;
+    });
   });
 
   // Times in the reader's zone and manner.

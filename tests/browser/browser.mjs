@@ -44,6 +44,12 @@ export class Person {
     await this.page.locator(`button[name="${name}"][value="${value}"]`).first().click();
   }
 
+  /** Opens another way of a second step, if it is folded. */
+  async unfold(group) {
+    const folded = this.page.locator(`details[data-group="${group}"]:not([open]) > summary`);
+    if (await folded.count()) await folded.click();
+  }
+
   async has(name, value) {
     return (await this.page.locator(`button[name="${name}"][value="${value}"]`).count()) > 0;
   }

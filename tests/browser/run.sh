@@ -21,9 +21,9 @@ done
 chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
 [ -n "$chromium" ] && [ -x "$chromium" ] || fail "chromium is missing (Debian: apt install chromium), or set CHROMIUM=<path>"
 
-# The one package is fetched once; it is checked against the lock file.
+# The two packages are fetched once; they are checked against the lock file.
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  npm ci --no-audit --no-fund --loglevel=error || fail "npm ci could not fetch playwright-core"
+  npm ci --no-audit --no-fund --loglevel=error || fail "npm ci could not fetch playwright-core and axe-core"
   touch node_modules/.package-lock.json
 fi
 

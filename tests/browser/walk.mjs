@@ -2,16 +2,15 @@
 // sign out and in, add a second factor, change the password, forget it, recover, sign other devices out.
 // Each step is what a person would see and press; nothing is asked of the API, but whether a mail has come.
 import { mkdir } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 
 import { launch, Person } from "./browser.mjs";
+import { look, PICTURES } from "./look.mjs";
 import { start } from "./server.mjs";
 import { Authenticator } from "./totp.mjs";
 
 const FIRST_PASSWORD = "violet-harbour-7-lantern";
 const SECOND_PASSWORD = "amber-meadow-4-compass";
 const THIRD_PASSWORD = "copper-window-9-thistle";
-const PICTURES = fileURLToPath(new URL("../../docs/pictures/", import.meta.url));
 const wantsPictures = process.argv.includes("--pictures");
 
 class Walk {
@@ -21,6 +20,7 @@ class Walk {
     this.scripts = scripts;
     this.address = scripts ? "ada@example.org" : "grace@example.org";
     this.people = [];
+    this.seen = new Set();
   }
 
   async person(name, options = {}) {
@@ -33,10 +33,11 @@ class Walk {
     return new URL(path, this.server.pages).href;
   }
 
-  /** Keeps a picture for the documentation, of the walk with scripts. */
-  async picture(person, name, options = {}) {
-    if (!wantsPictures || !this.scripts) return;
-    await person.page.screenshot({ path: `${PICTURES}${name}.png`, ...options });
+  /** Looks at a page closely, once in the walk with scripts, and keeps pictures for the documentation. */
+  async look(person, name, pictures = ["desk-light", "phone-dark"]) {
+    if (!this.scripts || this.seen.has(name)) return;
+    this.seen.add(name);
+    await look(person, name, wantsPictures ? pictures : []);
   }
 
   /** Opens the newest mail to us in the inbox and reads the code in it. */
@@ -44,7 +45,8 @@ class Walk {
     const query = new URLSearchParams({ to: this.address, timeout: "10s", ...(this.lastMail && { after: this.lastMail }) });
     const answer = await fetch(new URL(`/api/messages/next?${query}`, this.server.inbox));
     if (answer.status !== 200) throw new Error(`no mail to ${this.address} came: ${answer.status}`);
-    this.lastMail = (await answer.json()).id;
+    this.mail = await answer.json();
+    this.lastMail = this.mail.id;
     const reader = await person.context.newPage();
     await reader.goto(new URL(`/?to=${encodeURIComponent(this.address)}`, this.server.inbox).href);
     await reader.locator(`a[href="/messages/${this.lastMail}"]`).click();
@@ -69,8 +71,7 @@ class Walk {
     await person.page.goto(this.url("/"));
     await person.click("Sign in");
     await person.sees("Sign in");
-    const picture = { "the desk": "login", "the phone": "login-phone" }[person.name];
-    if (picture) await this.picture(person, picture);
+    await this.look(person, "login", ["desk-light", "desk-dark", "phone-light", "phone-dark"]);
     await person.fill({ identifier: this.address });
     if (await person.has("method", "identifier_first")) await person.press("method", "identifier_first");
     await person.fill({ password });
@@ -80,14 +81,14 @@ class Walk {
   async signUp(person) {
     await person.page.goto(this.url("/"));
     await person.sees("Welcome");
-    await this.picture(person, "welcome");
+    await this.look(person, "welcome");
     await person.click("Create an account");
     await person.sees("Create your account");
     await person.fill({ "traits.email": this.address });
     for (const name of ["traits.name.first", "traits.name.last", "traits.name"]) {
       if (await person.page.locator(`input[name="${name}"]`).count()) await person.fill({ [name]: "Ada" });
     }
-    await this.picture(person, "registration");
+    await this.look(person, "registration");
     if (await person.has("method", "profile")) {
       await person.press("method", "profile");
       await person.reads("Choose how you want to sign in");
@@ -96,19 +97,24 @@ class Walk {
     await person.fill({ password: "short" });
     await person.press("method", "password");
     await person.page.locator('p.message.error[role="alert"]').first().waitFor();
+    const wrong = person.page.locator('input[name="password"]');
+    if ((await wrong.getAttribute("aria-invalid")) !== "true") throw new Error("the wrong field is not marked");
+    if (!(await wrong.evaluate((field) => field === document.activeElement))) throw new Error("the wrong field has no focus");
+    await this.look(person, "registration-refused");
     await person.fill({ password: FIRST_PASSWORD });
     await person.press("method", "password");
   }
 
   async verify(person) {
     await person.sees("Check your messages");
-    await this.picture(person, "verification");
+    await this.look(person, "verification");
     await person.fill({ code: "000000" });
     await person.press("method", "code");
     await person.reads("not right");
     await person.fill({ code: await this.code(person) });
     await person.press("method", "code");
     await person.sees("All done");
+    await this.look(person, "verified");
     await person.click("Continue");
     await this.overview(person);
     await person.page.locator(".badge.good", { hasText: /^verified$/ }).waitFor();
@@ -118,7 +124,7 @@ class Walk {
     await this.overview(person);
     await person.click("Settings");
     await person.sees("Account settings");
-    await this.picture(person, "settings", { fullPage: true });
+    await this.look(person, "settings");
     const secret = await person.page.locator('[data-group="totp"] .secret code').first().innerText();
     this.app = new Authenticator(secret);
     await person.page.locator('img[src^="data:image/png"]').waitFor();
@@ -129,14 +135,15 @@ class Walk {
     await person.page.locator(".codes code").first().waitFor();
     this.backup = await person.page.locator(".codes code").allInnerTexts();
     if (this.backup.length !== 12) throw new Error(`12 backup codes were expected: ${this.backup}`);
-    await this.picture(person, "backup-codes", { fullPage: true });
+    await this.look(person, "backup-codes");
     await person.press("lookup_secret_confirm", "true");
     await person.reads("Your changes are saved.");
   }
 
   async secondStep(person, fields, method) {
     await person.sees("One more step");
-    await this.picture(person, "second-step");
+    await this.look(person, "second-step");
+    await person.unfold(method);
     await person.fill(fields);
     await person.press("method", method);
     await this.overview(person);
@@ -154,6 +161,7 @@ class Walk {
     await person.page.goto(this.url("/login"));
     await person.click("Forgot your password?");
     await person.sees("Recover your account");
+    await this.look(person, "recovery");
     await person.fill({ email: this.address });
     await person.press("method", "code");
     await person.sees("Check your messages");
@@ -161,6 +169,7 @@ class Walk {
     await person.press("method", "code");
     // The address is proven; the account asks for its second factor before it changes anything.
     await person.sees("One more step");
+    await person.unfold("lookup_secret");
     await person.fill({ lookup_secret: this.backup[0] });
     await person.press("method", "lookup_secret");
     await person.sees("Account settings");
@@ -174,12 +183,11 @@ class Walk {
     const tablet = await this.person("the tablet", { userAgent: "Mozilla/5.0 (iPad) Safari/604.1", colorScheme: "dark" });
     await this.password(phone, THIRD_PASSWORD);
     await this.secondStep(phone, { lookup_secret: this.backup[1] }, "lookup_secret");
-    await this.picture(phone, "overview-phone");
     await this.password(tablet, THIRD_PASSWORD);
     await this.secondStep(tablet, { lookup_secret: this.backup[2] }, "lookup_secret");
     await this.overview(person);
     await person.reads("Safari on iPad");
-    await this.picture(person, "overview", { fullPage: true });
+    await this.look(person, "overview");
     await person.page.locator("li", { hasText: "Safari on iPhone" }).getByRole("button").click();
     await person.reads("The other device is signed out.");
     await phone.page.goto(this.url("/"));
@@ -191,6 +199,114 @@ class Walk {
     await person.reads("You are signed in nowhere else.");
     await tablet.page.goto(this.url("/"));
     await tablet.sees("Welcome");
+  }
+
+  /** Whoever asks for German gets it on every page and in mails, until they ask for something else. */
+  async language(person) {
+    await person.page.goto(this.url("/login"));
+    await person.click("Deutsch");
+    await person.sees("Anmelden");
+    await this.look(person, "login-german", ["phone-light"]);
+    await person.click("Passwort vergessen?");
+    await person.sees("Konto wiederherstellen");
+    await person.fill({ email: this.address });
+    await person.press("method", "code");
+    await person.sees("Prüfen Sie Ihre Nachrichten");
+    await this.look(person, "recovery-sent-german", ["desk-light"]);
+    await this.code(person);
+    if (!this.mail.subject.includes("ist Ihr Code")) throw new Error(`the mail is not in German: ${this.mail.subject}`);
+    await person.click("English");
+    await person.sees("Check your messages");
+    const german = await this.person("the German", { locale: "de-AT" });
+    await german.page.goto(this.url("/"));
+    await german.sees("Willkommen");
+  }
+
+  /** Old links, second tabs and the way back lead on; a page that is not there says so. */
+  async detours(person) {
+    await person.page.goto(this.url("/login"));
+    await person.sees("Sign in");
+    const first = person.page.url();
+    await person.page.goto(this.url("/registration"));
+    await person.page.goBack();
+    await person.sees("Sign in");
+    if (person.page.url() !== first) throw new Error(`the way back leads to ${person.page.url()}`);
+    await person.page.goto(this.url("/login?flow=00000000-0000-4000-8000-000000000000"));
+    await person.sees("Sign in");
+    await person.reads("That form was not valid any more");
+    await this.look(person, "restarted", []);
+    const lost = await this.person("the lost");
+    await lost.page.goto(this.url("/nowhere"));
+    await lost.sees("Page not found");
+    await this.look(lost, "not-found");
+    await lost.page.goto(this.url("/error?id=00000000-0000-4000-8000-000000000000"));
+    await lost.sees("Something went wrong");
+    await this.look(lost, "error");
+    await lost.click("Go to the start page");
+    await lost.sees("Welcome");
+    // Both pages answer 404 and browsers log it; anything else would be a fault.
+    lost.complaints = lost.complaints.filter((complaint) => !complaint.includes("404"));
+  }
+
+  /** Signs in with the keyboard alone: each stop can be seen, and Enter does what the page is about. */
+  async keyboard() {
+    const typist = await this.person("the typist");
+    const { page } = typist;
+    const press = async (key) => {
+      await page.keyboard.press(key);
+      await page.waitForLoadState();
+    };
+    const stop = () => page.evaluate(() => {
+      const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+      const shown = outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
+      return { text: document.activeElement.textContent.trim(), name: document.activeElement.name ?? "", shown };
+    });
+    const tabTo = async (wanted) => {
+      for (let stops = 0; stops < 40; stops += 1) {
+        await press("Tab");
+        const { text, name, shown } = await stop();
+        if (!shown) throw new Error(`the focus on "${text || name}" cannot be seen at ${page.url()}`);
+        if (text === wanted || name === wanted) return;
+      }
+      throw new Error(`no way by keyboard to "${wanted}" at ${page.url()}`);
+    };
+    await page.goto(this.url("/"));
+    await tabTo("Sign in");
+    await press("Enter");
+    await typist.sees("Sign in");
+    // The first field has the focus already.
+    await page.keyboard.type(this.address);
+    await tabTo("password");
+    await page.keyboard.type(THIRD_PASSWORD);
+    await press("Enter");
+    await typist.sees("One more step");
+    await tabTo("Use a backup code instead");
+    await press("Enter");
+    await tabTo("lookup_secret");
+    await page.keyboard.type(this.backup[3]);
+    await press("Enter");
+    await typist.sees("Your account");
+    await tabTo("Settings");
+    await press("Enter");
+    await typist.sees("Account settings");
+    await page.goto(this.url("/"));
+    await tabTo("Sign out");
+    await press("Enter");
+    await typist.sees("Sign in");
+  }
+
+  /** Two clicks send a form once. */
+  async doubleClick(person) {
+    if (!this.scripts) return;
+    await person.page.goto(this.url("/recovery"));
+    await person.fill({ email: "nobody@example.org" });
+    let sent = 0;
+    const count = (request) => { sent += request.method() === "POST" ? 1 : 0; };
+    person.page.on("request", count);
+    await person.page.locator('button[name="method"][value="code"]').first().dblclick();
+    await person.sees("Check your messages");
+    person.page.off("request", count);
+    if (sent !== 1) throw new Error(`two clicks sent the form ${sent} times`);
   }
 
   async run() {
@@ -220,6 +336,10 @@ class Walk {
     await step("recover", () => this.recover(ada));
     await step("sign other devices out", () => this.otherDevices(ada));
     await step("sign out", () => this.signOut(ada));
+    await step("sign in by keyboard", () => this.keyboard());
+    await step("read German", () => this.language(ada));
+    await step("take detours", () => this.detours(ada));
+    await step("click twice", () => this.doubleClick(ada));
   }
 
   async close() {

@@ -1,14 +1,16 @@
 //! The pages ask the identity service's public API inside this process: the same routes, guards and answers as over HTTP.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use identity::Snapshot;
+use identity::settings::Settings;
 use pages::ports::{ApiAnswer, ForwardedHeaders, PublicApi, PublicApiError};
-use pages::settings::PagesSettings;
+use pages::settings::{PagesSettings, SettingsSource};
+use pages::{Brand, Logo, LogoFile};
 use settings::Live;
 use tower::ServiceExt;
 use url::Url;
@@ -69,8 +71,27 @@ fn authority(url: &Url) -> String {
     }
 }
 
+/// The settings of the pages as the configuration has them now. They are made once for each state of it: a logo is
+/// read from its file, and an accent that cannot be read is warned of.
+pub fn source(live: Arc<Live<Snapshot>>) -> SettingsSource {
+    let made: Mutex<Option<(Arc<Snapshot>, Arc<PagesSettings>)>> = Mutex::new(None);
+    Arc::new(move || {
+        let now = live.get();
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, settings)) = made.as_ref().filter(|(of, _)| Arc::ptr_eq(of, &now)) {
+            return Arc::clone(settings);
+        }
+        let settings = Arc::new(settings(&now));
+        for (written, shown) in settings.brand.adjusted() {
+            tracing::warn!(%written, %shown, "pages.brand.colors: text in this colour could not be read, so pages show the nearest shade");
+        }
+        *made = Some((now, Arc::clone(&settings)));
+        settings
+    })
+}
+
 /// What the pages need to know of the configuration.
-pub fn settings(snapshot: &Snapshot) -> PagesSettings {
+fn settings(snapshot: &Snapshot) -> PagesSettings {
     let settings = &snapshot.settings;
     let flows = &settings.selfservice.flows;
     let mut origins: Vec<String> = settings.return_urls().iter().filter_map(|url| origin(url.as_str())).collect();
@@ -81,12 +102,45 @@ pub fn settings(snapshot: &Snapshot) -> PagesSettings {
         public_base_url: settings.public_base_url().into(),
         pages_base_url: settings.pages_base_url().map(String::from).unwrap_or_default(),
         allowed_form_origins: origins,
-        name: "limen".to_owned(),
+        name: settings.pages.brand.name.clone().unwrap_or_else(|| "limen".to_owned()),
+        brand: brand(settings),
+        texts: Arc::new(settings.pages.texts.clone()),
+        cookie_domain: settings.cookies.domain.clone(),
         dev: settings.dev,
         inbox_url: settings.inbox_base_url().filter(|_| settings.dev).map(String::from),
         registration_enabled: flows.registration.enabled,
         recovery_enabled: flows.recovery.enabled,
         verification_enabled: flows.verification.enabled,
+    }
+}
+
+fn brand(settings: &Settings) -> Brand {
+    let from = &settings.pages.brand;
+    Brand {
+        logo: from.logo_url.as_deref().and_then(logo),
+        logo_dark: from.logo_url_dark.as_deref().and_then(logo),
+        accent: from.colors.accent,
+        accent_dark: from.colors.accent_dark,
+        links: from.links.set().map(|(name, address)| (name, address.to_owned())).collect(),
+    }
+}
+
+/// A picture at an address, or out of a file. Without it the pages show the name: that is no reason not to start.
+fn logo(address: &str) -> Option<Logo> {
+    let Some(path) = address.strip_prefix("file://") else {
+        return Some(Logo::Address(address.to_owned()));
+    };
+    let read = std::fs::read(path).map(|content| LogoFile::new(path, content));
+    match read {
+        Ok(Some(file)) => Some(Logo::File(file)),
+        Ok(None) => {
+            tracing::error!(path, "pages.brand: a logo ends in .svg, .png, .jpg or .webp");
+            None
+        }
+        Err(error) => {
+            tracing::error!(path, %error, "pages.brand: the logo cannot be read");
+            None
+        }
     }
 }
 

@@ -169,8 +169,7 @@ fn admin_host(settings: &Settings) -> &str {
 
 fn pages_router(program: &Program, public: Router) -> Router {
     let api = Arc::new(InProcess { public, snapshot: Arc::clone(&program.snapshot) });
-    let snapshot = Arc::clone(&program.snapshot);
-    let settings = Arc::new(move || Arc::new(bridge::settings(&snapshot.get())));
+    let settings = bridge::source(Arc::clone(&program.snapshot));
     let routes = pages::router(api, settings, Arc::clone(&program.rng));
     observed(program, body::limit(routes, body::DEFAULT_CAP), "pages")
 }

@@ -3,6 +3,7 @@
 use foundation::RequestContext;
 use serde::{Deserialize, Serialize};
 
+use crate::built_in::Letter;
 use crate::sources::Part;
 use crate::{Courier, CourierError, TemplateData, TemplateKind};
 
@@ -51,7 +52,7 @@ impl Composed {
 pub(crate) const PURPOSE: &str = "courier/message";
 
 impl Courier {
-    /// Renders a mail for `recipient`. Does not write anything: pass the result to [`crate::enqueue`] inside the
+    /// Renders a mail for `recipient`, in their language where no template of the operator says otherwise. Does not write anything: pass the result to [`crate::enqueue`] inside the
     /// transaction of what the mail tells about, then [`Courier::nudge`].
     ///
     /// # Errors
@@ -59,7 +60,7 @@ impl Courier {
     /// templates.
     pub async fn compose(
         &self,
-        _cx: &RequestContext,
+        cx: &RequestContext,
         template: TemplateKind,
         recipient: &str,
         data: TemplateData,
@@ -70,6 +71,7 @@ impl Courier {
         let settings = (self.settings)();
         let (row, source) = (template.row(), settings.templates.email(template));
         let go = data.to_go(recipient);
+        let letter = Letter::new(cx, &self.languages, row, recipient, &data, &settings.brand);
         let mut parts = Vec::with_capacity(3);
         for (part, configured) in [
             (Part::Subject, &source.subject),
@@ -77,9 +79,14 @@ impl Courier {
             (Part::Html, &source.body.html),
         ] {
             let folder = settings.template_override_path.as_deref();
-            let (set, name) = self.sources.templates(row, part, configured.as_deref(), folder).await?;
-            let rendered = if part == Part::Html { set.render_html(name, &go) } else { set.render_text(name, &go) };
-            let text = rendered.map_err(|cause| CourierError::Template { mail: row.name, cause })?;
+            let text = match self.sources.templates(row, part, configured.as_deref(), folder).await? {
+                Some((set, name)) => {
+                    let html = part == Part::Html;
+                    let rendered = if html { set.render_html(name, &go) } else { set.render_text(name, &go) };
+                    rendered.map_err(|cause| CourierError::Template { mail: row.name, cause })?
+                }
+                None => letter.write(part)?,
+            };
             // No mail and no database takes U+0000.
             parts.push(text.replace('\0', "\u{FFFD}"));
         }

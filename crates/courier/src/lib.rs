@@ -6,6 +6,7 @@
 //!
 //! The only crate that speaks SMTP. No rule about who gets which mail belongs here.
 
+mod built_in;
 mod compose;
 mod delivery;
 mod error;
@@ -20,9 +21,10 @@ use std::sync::Arc;
 
 use crypto::Sealer;
 use database::{Db, Migration};
-use foundation::{Clock, Rng};
+use foundation::{Clock, Languages, Rng};
 use web::OutboundClient;
 
+pub use built_in::Brand;
 pub use compose::Composed;
 pub use error::CourierError;
 pub use settings::{
@@ -50,6 +52,7 @@ pub struct Courier {
     db: Db,
     sealer: Arc<Sealer>,
     sources: sources::Sources,
+    languages: Languages,
     settings: CurrentSettings,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
@@ -82,6 +85,7 @@ impl Courier {
             db,
             sealer,
             sources: sources::Sources::new(outbound, clock.clone()),
+            languages: Languages::embedded(),
             settings,
             clock,
             rng,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use foundation::{GoDuration, Secret};
 use serde::Deserialize;
 
+use crate::built_in::Brand;
 use crate::template::TemplateKind;
 
 /// `courier`.
@@ -28,6 +29,9 @@ pub struct CourierSettings {
     /// development only; no key of the file.
     #[serde(skip)]
     pub keep_contents: bool,
+    /// How the built-in mails look, from `pages`; handed over by who composes the program.
+    #[serde(skip)]
+    pub brand: Brand,
     /// `clients.smtp.disallow_private_ip_ranges`, handed over by who composes the program.
     #[serde(skip)]
     pub refuse_private_addresses: bool,
@@ -43,6 +47,7 @@ impl Default for CourierSettings {
             templates: Templates::default(),
             retention: GoDuration::from_secs(30 * 24 * 3600),
             keep_contents: false,
+            brand: Brand::default(),
             refuse_private_addresses: false,
         }
     }

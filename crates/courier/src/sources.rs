@@ -1,4 +1,4 @@
-//! Where the text of a template comes from: a configured address, a file of the operator, or limen itself.
+//! Where an operator's template comes from: a configured address, or a file.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use web::{OutboundClient, OutboundRequest};
 
 use crate::error::CourierError;
-use crate::template::{LAYOUT, Row};
+use crate::template::Row;
 
 /// A part of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +29,6 @@ impl Part {
             Self::Subject => ("email.subject.gotmpl", "email.subject"),
             Self::Plaintext => ("email.body.plaintext.gotmpl", "email.body"),
             Self::Html => ("email.body.gotmpl", "email.body"),
-        }
-    }
-
-    fn built_in(self, row: &Row) -> &'static str {
-        match self {
-            Self::Subject => row.subject,
-            Self::Plaintext => row.plaintext,
-            Self::Html => row.html,
         }
     }
 }
@@ -65,14 +57,14 @@ impl Sources {
         Self { outbound, clock, fetched: Mutex::default() }
     }
 
-    /// The templates of one part of a mail, and the name of the one to render.
+    /// The operator's templates of one part of a mail, and the name of the one to render; `None` where limen writes it.
     pub(crate) async fn templates(
         &self,
         row: &'static Row,
         part: Part,
         configured: Option<&str>,
         folder: Option<&Path>,
-    ) -> Result<(TemplateSet, &'static str), CourierError> {
+    ) -> Result<Option<(TemplateSet, &'static str)>, CourierError> {
         let unreadable = |place: String, cause: String| CourierError::Source { mail: row.name, place, cause };
         let (file, partials) = part.file();
         let mut set = TemplateSet::new();
@@ -82,7 +74,7 @@ impl Sources {
         if let Some(address) = configured {
             let text = self.read(address).await.map_err(|cause| unreadable(without_secrets(address), cause))?;
             add(file, &text)?;
-            return Ok((set, file));
+            return Ok(Some((set, file)));
         }
         if let Some(folder) = folder {
             let folder = folder.join(row.folder);
@@ -93,12 +85,10 @@ impl Sources {
                 for (name, text) in &files {
                     add(name, text)?;
                 }
-                return Ok((set, file));
+                return Ok(Some((set, file)));
             }
         }
-        add("layout", LAYOUT)?;
-        add(file, part.built_in(row))?;
-        Ok((set, file))
+        Ok(None)
     }
 
     async fn read(&self, address: &str) -> Result<Arc<str>, String> {

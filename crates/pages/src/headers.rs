@@ -3,6 +3,7 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
+use crate::brand::Logo;
 use crate::settings::PagesSettings;
 use crate::urls;
 
@@ -45,10 +46,17 @@ fn content_security_policy(settings: &PagesSettings, needs: &Needs) -> String {
         // Where the API itself is not encrypted (development), neither is the provider.
         forms.extend(settings.public_base_url.starts_with("http:").then_some("http:"));
     }
+    let logos = [&settings.brand.logo, &settings.brand.logo_dark].into_iter().flatten();
+    let logos: Vec<String> = logos
+        .filter_map(|logo| match logo {
+            Logo::Address(address) => urls::origin_of(address),
+            Logo::File(_) => None,
+        })
+        .collect();
     format!(
-        "default-src 'none'; style-src 'self'; img-src 'self' data:{}; script-src 'self'{}; form-action 'self'{}; \
+        "default-src 'none'; style-src 'self'; img-src 'self' data:{}; script-src 'self'{}; font-src 'self'; form-action 'self'{}; \
          connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
-        sources(needs.image_origins.iter().map(String::as_str)),
+        sources(needs.image_origins.iter().chain(&logos).map(String::as_str)),
         sources(needs.script_origins.iter().map(String::as_str)),
         sources(forms.into_iter()),
     )
@@ -83,7 +91,7 @@ mod tests {
     fn the_policy_allows_our_own_files_and_the_forms_targets_only() {
         assert_eq!(
             content_security_policy(&settings(), &Needs::default()),
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self' \
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; font-src 'self'; form-action 'self' \
              http://localhost:4433 http://localhost:3000 https://*.example.org; connect-src 'self'; \
              frame-ancestors 'none'; base-uri 'none'"
         );

@@ -6,6 +6,7 @@
 
 mod arrange;
 mod assets;
+mod brand;
 mod flow;
 mod headers;
 mod http;
@@ -22,8 +23,9 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use foundation::Rng;
+use foundation::{Languages, Rng};
 
+pub use brand::{Brand, Logo, LogoFile};
 pub use ports::{ApiAnswer, ForwardedHeaders, PublicApi, PublicApiError};
 pub use settings::{PagesSettings, SettingsSource};
 
@@ -32,13 +34,13 @@ pub(crate) struct Pages {
     api: Arc<dyn PublicApi>,
     settings: SettingsSource,
     rng: Arc<dyn Rng>,
-    languages: texts::Languages,
+    languages: Languages,
     assets: assets::Assets,
 }
 
 /// The routes of the pages, for the listener of `serve.pages`. The browser's address
 /// (`web::Peer`) goes on to the API.
 pub fn router(api: Arc<dyn PublicApi>, settings: SettingsSource, rng: Arc<dyn Rng>) -> Router {
-    let languages = texts::Languages::embedded();
+    let languages = Languages::embedded();
     http::routes(Arc::new(Pages { api, settings, rng, languages, assets: assets::Assets::embedded() }))
 }

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use foundation::OwnTexts;
+
+use crate::brand::Brand;
+
 /// A snapshot of what the pages need to know of the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct PagesSettings {
@@ -14,6 +18,12 @@ pub struct PagesSettings {
     pub allowed_form_origins: Vec<String>,
     /// The product's name, shown above each form.
     pub name: String,
+    /// Logo, colours and links.
+    pub brand: Brand,
+    /// Texts that replace the built-in ones.
+    pub texts: Arc<OwnTexts>,
+    /// The domain that the public API's cookies are set for: the language is remembered there, too.
+    pub cookie_domain: Option<String>,
     /// Development: pages say so and link to the inbox.
     pub dev: bool,
     /// The built-in inbox of development, linked where a message was sent.

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
+use foundation::Texts;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::form_urlencoded;
+use web::negotiate;
 
 use crate::Pages;
 use crate::headers::{self, Needs};
 use crate::ports::{ApiAnswer, ForwardedHeaders, PublicApiError};
 use crate::settings::PagesSettings;
-use crate::texts::Texts;
 use crate::urls;
 use crate::view::{Frame, Link, Notice, NoticePage};
 
@@ -25,11 +26,18 @@ const NOTICE_COOKIE: &str = "limen_pages_notice";
 /// What the notice cookie may say: any other word shows nothing. The texts are `notice.<word>`.
 const NOTICES: [(&str, &str); 3] = [("restarted", "info"), ("session_ended", "success"), ("sessions_ended", "success")];
 
+/// Asks for a language, from now on.
+const LANGUAGE_PARAMETER: &str = "lang";
+
+/// How long a browser keeps the language that was asked for: a year.
+const LANGUAGE_KEPT: u32 = 365 * 24 * 3600;
+
 /// A request, with what every page needs to answer it.
 pub(crate) struct Visit {
     pub(crate) pages: Arc<Pages>,
     pub(crate) settings: Arc<PagesSettings>,
-    pub(crate) texts: Arc<Texts>,
+    pub(crate) texts: Texts,
+    method: Method,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     peer: Option<SocketAddr>,
@@ -41,17 +49,26 @@ impl FromRequestParts<Arc<Pages>> for Visit {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, pages: &Arc<Pages>) -> Result<Self, Infallible> {
-        let language = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let query = parts.uri.query().unwrap_or_default();
-        Ok(Self {
+        let query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let settings = (pages.settings)();
+        let asked = query.iter().find(|(name, _)| name == LANGUAGE_PARAMETER).map(|(_, tag)| tag.clone());
+        let wanted: Vec<String> = asked.iter().cloned().chain(negotiate::languages(&parts.headers)).collect();
+        let texts = pages.languages.choose(wanted.iter().map(String::as_str)).with_own(settings.texts.clone());
+        let mut visit = Self {
             pages: pages.clone(),
-            settings: (pages.settings)(),
-            texts: pages.languages.choose(language),
-            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            settings,
+            texts,
+            method: parts.method.clone(),
+            query,
             headers: parts.headers.clone(),
             peer: web::Peer::of(&parts.extensions).address,
             set_cookies: Vec::new(),
-        })
+        };
+        if asked.is_some() {
+            visit.remember_language();
+        }
+        Ok(visit)
     }
 }
 
@@ -110,6 +127,8 @@ impl Visit {
     pub(crate) fn frame(&mut self, title: &str) -> Frame {
         let title = self.texts.text(title).to_owned();
         let mut frame = Frame::new(&self.settings, self.texts.clone(), &self.pages.assets, title);
+        let base = frame.base.clone();
+        frame.offer(&self.pages.languages, |tag| self.in_language(&base, tag));
         let said = self.noticed();
         if self.cookie(NOTICE_COOKIE).is_some() {
             self.set_cookie(NOTICE_COOKIE, "", "Max-Age=0; SameSite=Lax");
@@ -163,6 +182,27 @@ impl Visit {
     /// An address of the public API, for the browser.
     pub(crate) fn public_address(&self, path: &str) -> String {
         urls::join(&self.settings.public_base_url, path)
+    }
+
+    /// This page in another language. What answers a form has no address of its own, so the start page stands in.
+    fn in_language(&self, base: &str, tag: &str) -> String {
+        let own = self.query.iter().filter(|(name, _)| self.method == Method::GET && name != LANGUAGE_PARAMETER);
+        let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
+        let query = urls::with_query("", own.chain([(LANGUAGE_PARAMETER, tag)]));
+        if self.method == Method::GET { query } else { format!("{base}/{query}") }
+    }
+
+    /// The public API reads the cookie as well, for the language of mails; so it is set for all that cookies reach.
+    fn remember_language(&mut self) {
+        let secure = if self.settings.pages_base_url.starts_with("https:") { "; Secure" } else { "" };
+        let domain = self.settings.cookie_domain.as_deref().filter(|domain| !domain.is_empty());
+        let domain = domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default();
+        let cookie = format!(
+            "{}={}; Path=/; Max-Age={LANGUAGE_KEPT}; SameSite=Lax{domain}{secure}",
+            negotiate::LANGUAGE_COOKIE,
+            self.texts.language()
+        );
+        self.set_cookies.extend(HeaderValue::from_str(&cookie).ok());
     }
 
     /// Renders a page.

@@ -3,6 +3,8 @@
 use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE};
 
+use crate::cookies::Cookies;
+
 /// More languages than anybody reads; the rest of a longer list is not looked at.
 const MOST_LANGUAGES: usize = 16;
 
@@ -19,13 +21,18 @@ pub fn prefers_json(headers: &HeaderMap) -> bool {
     negotiated(headers, &["text/html", "application/json"]) == Some("application/json")
 }
 
-/// The languages of `Accept-Language`, best first. Refused ones (`q=0`), the wildcard and what is no tag are left out.
+/// The cookie that holds the language that a person has chosen on the pages.
+pub const LANGUAGE_COOKIE: &str = "limen_language";
+
+/// The language that the person chose (the cookie), then those of `Accept-Language`, best first. Refused ones (`q=0`), the wildcard and what is no tag are left out.
 pub fn languages(headers: &HeaderMap) -> Vec<String> {
     let mut ranges = ranges(headers, &ACCEPT_LANGUAGE);
     ranges.retain(|(tag, quality)| *quality > 0 && is_language_tag(tag));
     ranges.sort_by_key(|(_, quality)| std::cmp::Reverse(*quality));
     ranges.truncate(MOST_LANGUAGES);
-    ranges.into_iter().map(|(tag, _)| tag).collect()
+    let cookies = Cookies::from(headers);
+    let chosen = cookies.get(LANGUAGE_COOKIE).filter(|tag| is_language_tag(tag)).map(str::to_owned);
+    chosen.into_iter().chain(ranges.into_iter().map(|(tag, _)| tag)).collect()
 }
 
 fn is_language_tag(text: &str) -> bool {
@@ -127,6 +134,15 @@ mod tests {
         let asked = headers(&[(ACCEPT_LANGUAGE, "fr;q=0.5, de-CH, *;q=0.1, en;q=0.9, it;q=0, ../../x, es;q=7")]);
         assert_eq!(languages(&asked), ["de-ch", "en", "fr"]);
         assert!(languages(&HeaderMap::new()).is_empty());
+    }
+
+    #[test]
+    fn the_chosen_language_comes_before_those_of_the_browser() {
+        let mut asked = headers(&[(ACCEPT_LANGUAGE, "en, fr;q=0.5")]);
+        asked.insert("cookie", "a=b; limen_language=de".parse().unwrap());
+        assert_eq!(languages(&asked), ["de", "en", "fr"]);
+        asked.insert("cookie", "limen_language=no tag".parse().unwrap());
+        assert_eq!(languages(&asked), ["en", "fr"]);
     }
 
     #[test]

@@ -67,6 +67,54 @@ async fn every_built_in_mail_says_what_it_must() {
 }
 
 #[tokio::test]
+async fn mails_speak_the_language_of_their_reader() {
+    let harness = Harness::one(Transport::Inbox, CourierSettings::default()).await;
+    let kind = TemplateKind::LoginCodeValid;
+    let mut cx = harness.cx();
+    let subject = |mail: courier::Composed| mail.subject().to_owned();
+    cx.languages = vec!["fr".to_owned(), "de-at".to_owned()];
+    let german = harness.courier.compose(&cx, kind, "ada@example.org", full()).await.unwrap();
+    assert_eq!(german.subject(), "654321 ist Ihr Code zum Anmelden");
+    assert!(german.html().contains("<html lang=\"de\">") && german.body().contains("Er gilt einmal, für 1 Minute."));
+    // What people say of themselves counts more than the browser that somebody asks with.
+    for (name, language, expected) in [
+        ("locale", "en-GB", "Use code 654321 to sign in"),
+        ("language", "en", "Use code 654321 to sign in"),
+        ("locale", "fr", "654321 ist Ihr Code zum Anmelden"),
+    ] {
+        let data = TemplateData { identity: Some(json!({"traits": {name: language}})), ..full() };
+        assert_eq!(subject(harness.courier.compose(&cx, kind, "a@b.example", data).await.unwrap()), expected, "{name}");
+    }
+    cx.languages.clear();
+    assert_eq!(
+        subject(harness.courier.compose(&cx, kind, "a@b.example", full()).await.unwrap()),
+        "Use code 654321 to sign in"
+    );
+}
+
+#[tokio::test]
+async fn mails_wear_the_operators_brand_and_stay_legible() {
+    let own =
+        std::collections::BTreeMap::from([("mail.login_code_valid.title".to_owned(), "Welcome <back>".to_owned())]);
+    let brand = courier::Brand {
+        name: Some("Light & House".to_owned()),
+        accent: Some("#ffe600".parse().unwrap()),
+        texts: std::sync::Arc::new([("en".to_owned(), own)].into()),
+        ..courier::Brand::default()
+    };
+    let harness = Harness::one(Transport::Inbox, CourierSettings { brand, ..CourierSettings::default() }).await;
+    let mail =
+        harness.courier.compose(&harness.cx(), TemplateKind::LoginCodeValid, "a@b.example", full()).await.unwrap();
+    assert!(mail.html().contains("Light &amp; House</td>") && mail.html().contains("Welcome &lt;back&gt;</h1>"));
+    assert!(mail.body().trim_end().ends_with("-- \nLight & House"), "{:?}", mail.body());
+    let colour = Regex::new(r"\.button \{ background: (#[0-9a-f]{6})").unwrap();
+    let shown: Vec<foundation::Color> =
+        colour.captures_iter(mail.html()).map(|found| found[1].parse().unwrap()).collect();
+    assert!(shown[0].contrast(foundation::Color::WHITE) >= 4.5, "yellow on white is darkened: {}", shown[0]);
+    assert_eq!(shown[1].to_string(), "#ffe600", "on a dark card it can stay");
+}
+
+#[tokio::test]
 async fn line_breaks_never_reach_a_header() {
     let source = TemplateSource { subject: Some(base64("{{ .Identity.traits.name }}")), ..TemplateSource::default() };
     let harness = Harness::one(Transport::Inbox, recovery_code(source)).await;

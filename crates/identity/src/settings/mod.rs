@@ -12,6 +12,7 @@ mod hashing;
 mod hooks;
 mod methods;
 mod operations;
+mod pages;
 mod reference;
 mod resolve;
 mod serve;
@@ -34,6 +35,7 @@ pub use operations::{
     AccountEnumeration, Cleanup, CleanupSleep, Clients, ClientsHttp, ClientsSmtp, ClientsWebHook, Database,
     FeatureFlags, IdentitySchema, IdentitySection, Log, OAuth2Provider, Security,
 };
+pub use pages::{Pages, PagesBrand, PagesColors, PagesLinks};
 pub use reference::UrlReference;
 pub use resolve::{CookieAttributes, FlowName, FlowSettings};
 pub use serve::{
@@ -69,6 +71,8 @@ pub struct Settings {
     pub cookies: Cookies,
     /// Listeners.
     pub serve: Serve,
+    /// How the built-in pages and mails look and speak.
+    pub pages: Pages,
     /// Outgoing messages.
     pub courier: Courier,
     /// Keys for cookies, ciphers and page tokens.

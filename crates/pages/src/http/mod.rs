@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::Pages;
 use crate::flow::FlowKind;
 use crate::headers::Needs;
+use crate::texts;
 use crate::urls;
 use crate::view::{GetForm, Link, LogoutPage, NoticePage};
 use crate::visit::Visit;
@@ -79,7 +80,8 @@ async fn error(mut visit: Visit) -> Response {
     }
     let error = answer.body.get("error").unwrap_or(&Value::Null);
     let error_id = error.get("id").and_then(Value::as_str);
-    let text = visit.texts.error(error_id, error).unwrap_or_else(|| visit.texts.text("error.unknown").to_owned());
+    let text =
+        texts::error(&visit.texts, error_id, error).unwrap_or_else(|| visit.texts.text("error.unknown").to_owned());
     let frame = visit.frame("error.title");
     let action = Link {
         before: String::new(),
@@ -95,19 +97,22 @@ async fn error(mut visit: Visit) -> Response {
 fn api_problem(visit: &mut Visit, status: u16, body: &Value) -> Response {
     let error = body.get("error").unwrap_or(body);
     let id = error.get("id").and_then(Value::as_str);
-    let text = visit.texts.error(id, error).unwrap_or_else(|| visit.texts.text("error.unknown").to_owned());
+    let text = texts::error(&visit.texts, id, error).unwrap_or_else(|| visit.texts.text("error.unknown").to_owned());
     let status =
         StatusCode::from_u16(status).ok().filter(|status| status.is_client_error() || status.is_server_error());
     visit.problem(status.unwrap_or(StatusCode::BAD_GATEWAY), "error.title", text, None)
 }
 
 async fn asset(State(pages): State<Arc<Pages>>, Path(name): Path<String>) -> Response {
-    let Some(asset) = pages.assets.find(&name) else {
+    let settings = (pages.settings)();
+    let Some(asset) = pages.assets.find(&settings.brand, &name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let mut response = asset.content.into_response();
     for (header, value) in [
         (header::CONTENT_TYPE, asset.content_type),
+        // A logo may be an SVG of the operator's: opened by itself, it runs nothing.
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ] {

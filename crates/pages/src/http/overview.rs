@@ -1,12 +1,12 @@
 //! The start page: who is signed in, with which addresses, and on which devices.
 
 use axum::response::Response;
+use foundation::Texts;
 use http::StatusCode;
 use serde_json::Value;
 
 use super::{api_problem, sessions};
 use crate::headers::Needs;
-use crate::texts::Texts;
 use crate::urls;
 use crate::view::{Address, Device, GetForm, Moment, OverviewPage, Person};
 use crate::visit::Visit;
@@ -33,6 +33,9 @@ const SYSTEMS: [(&str, &str); 7] = [
     ("CrOS", "ChromeOS"),
     ("Linux", "Linux"),
 ];
+
+/// Marks of phones and tablets.
+const MOBILE: [&str; 4] = ["Android", "iPhone", "iPad", "Mobile"];
 
 /// Shows the overview to who is signed in, and the way in to everybody else.
 pub(crate) async fn overview(mut visit: Visit) -> Response {
@@ -69,8 +72,10 @@ async fn signed_in(mut visit: Visit, session: &Value) -> Response {
     let texts = visit.texts.clone();
     let identity = session.get("identity").unwrap_or(&Value::Null);
     let elsewhere = others.body.as_array().into_iter().flatten().map(|session| device(session, &texts)).collect();
+    let name = name_of(identity);
     let person = Person {
-        name: name_of(identity),
+        initial: name.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default(),
+        name,
         addresses: addresses(identity),
         verification_enabled: visit.settings.verification_enabled,
         methods: texts.with("overview.methods", &[("methods", &methods(session, &texts))]),
@@ -131,8 +136,9 @@ fn device(session: &Value, texts: &Texts) -> Device {
     Device {
         session_id: text(session, "id"),
         name: device_name(&text(device, "user_agent"), texts),
+        is_mobile: MOBILE.iter().any(|mark| text(device, "user_agent").contains(mark)),
         place: place.unwrap_or_else(|| texts.text("overview.unknown_place").to_owned()),
-        since: Moment::of(started.iter().find(|moment| !moment.is_empty()).map_or("", String::as_str)),
+        since: Moment::of(started.iter().find(|moment| !moment.is_empty()).map_or("", String::as_str), texts),
     }
 }
 
@@ -155,11 +161,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::texts::Languages;
+    use foundation::Languages;
 
     #[test]
     fn devices_have_names_that_people_know() {
-        let texts = Languages::embedded().choose(None);
+        let texts = Languages::embedded().choose([]);
         let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
         assert_eq!(device_name(firefox, &texts), "Firefox on Linux");
         let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0";

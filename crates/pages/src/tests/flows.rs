@@ -41,9 +41,12 @@ async fn messages_stand_next_to_their_field_and_are_tied_to_it() {
         json!([{"id": 4000002, "text": "server", "type": "error", "context": {"property": "identifier"}}]);
     flow["ui"]["messages"] = json!([{"id": 4000006, "text": "These are not right.", "type": "error"}]);
     let page = shown("login", flow).await;
-    page.has("aria-invalid=\"true\" aria-describedby=\"field-1-1\"");
+    page.has("aria-invalid=\"true\" aria-describedby=\"field-1-1 page-error\"");
     page.has("<p class=\"message error\" id=\"field-1-1\" role=\"alert\">Please fill in this field.</p>");
-    page.has("<p class=\"notice error\" role=\"alert\">These are not right.</p>");
+    page.has("<p class=\"notice error\" id=\"page-error\" role=\"alert\">");
+    page.has("<span>These sign-in details are not right.");
+    page.has("<title>Error: Sign in · ");
+    page.has("<h1>Sign in</h1>");
 }
 
 #[tokio::test]
@@ -53,7 +56,7 @@ async fn the_second_step_is_a_form_per_method() {
     let page = shown("login", flow).await;
     page.has("<h1>One more step</h1>");
     page.has("<h2>Authenticator app</h2>");
-    page.has("<h2>Backup codes</h2>");
+    page.has("<summary>Use a backup code instead</summary>");
     let forms = page.forms();
     assert_eq!(forms.len(), 2);
     assert!(forms[0].contains("totp_code") && !forms[0].contains("lookup_secret"), "{}", forms[0]);
@@ -123,7 +126,9 @@ async fn a_script_of_another_origin_is_left_out() {
 async fn settings_are_a_form_per_group_each_with_the_token() {
     let page = shown("settings", fixture("settings")).await;
     page.has("<h1>Account settings</h1>");
-    page.has("<p class=\"notice success\" role=\"status\">Your changes are saved.</p>");
+    page.has("<p class=\"notice success\" role=\"status\">");
+    page.has("<span>Your changes are saved.</span>");
+    page.has("<li><a href=\"#totp\">Authenticator app</a></li>");
     for heading in ["Your details", "Password", "Authenticator app", "Backup codes", "Security keys", "Passkeys"] {
         page.has(&format!("<h2>{heading}</h2>"));
     }
@@ -137,7 +142,7 @@ async fn settings_are_a_form_per_group_each_with_the_token() {
     page.has("<img class=\"picture\" src=\"data:image/png;base64,");
     page.has("alt=\"QR code for your authenticator app\"");
     page.has("<code id=\"field-");
-    page.has("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP</code>");
+    page.has("<span>JBSW</span><span>Y3DP</span>");
 }
 
 #[tokio::test]
@@ -145,7 +150,7 @@ async fn backup_codes_are_listed_and_used_ones_are_crossed_out() {
     let page = shown("settings", fixture("settings_codes")).await;
     assert_eq!(page.html.matches("<li><code>").count(), 11);
     page.has(
-        "<li class=\"used\"><s>used</s> <time datetime=\"2026-11-22T19:00:00Z\">22 Nov 2026, 19:00 UTC</time></li>",
+        "<li class=\"used\"><s>used</s> <time datetime=\"2026-11-22T19:00:00Z\">22 November 2026, 19:00 UTC</time></li>",
     );
     page.has("name=\"lookup_secret_disable\" value=\"true\" class=\"danger\"");
 }
@@ -164,7 +169,7 @@ async fn traits_of_every_type_have_their_field() {
     page.has("<option value=\"blue\">blue</option>");
     page.has("<input type=\"hidden\" name=\"traits.terms\" value=\"false\">");
     page.has("name=\"traits.terms\" type=\"checkbox\" value=\"true\" checked>");
-    page.has("name=\"traits.level\" aria-invalid=\"true\"");
+    page.has("name=\"traits.level\" autofocus aria-invalid=\"true\"");
     page.has("type=\"number\" value=\"9\" step=\"any\"");
     page.has("type=\"date\"");
     page.has("placeholder=\"2026-01-31T12:00:00Z\"");
@@ -299,4 +304,35 @@ async fn every_page_and_group_has_a_name_in_words() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn too_many_tries_say_how_long_to_wait() {
+    let mut flow = fixture("login");
+    flow["ui"]["messages"] =
+        json!([{"id": 4999999, "text": "Too many tries.", "type": "error", "context": {"retry_after_seconds": 42}}]);
+    let page = shown("login", flow).await;
+    page.has("Too many tries. <span data-wait-seconds=\"42\"");
+    page.has(">You can try again in 42 seconds.</span>");
+}
+
+#[tokio::test]
+async fn who_typed_a_name_goes_on_with_the_password() {
+    let mut flow = fixture("login");
+    let nodes = flow["ui"]["nodes"].as_array_mut().unwrap();
+    nodes.iter_mut().find(|node| node["attributes"]["name"] == "identifier").unwrap()["attributes"]["value"] =
+        json!("ada@example.org");
+    let page = shown("login", flow).await;
+    page.has("name=\"password\" required autofocus");
+    assert_eq!(page.html.matches(" autofocus").count(), 1);
+}
+
+#[tokio::test]
+async fn another_way_opens_by_itself_when_it_went_wrong() {
+    let mut flow = fixture("login_second");
+    let nodes = flow["ui"]["nodes"].as_array_mut().unwrap();
+    let node = nodes.iter_mut().find(|node| node["attributes"]["name"] == "lookup_secret").unwrap();
+    node["messages"] = json!([{"id": 4000016, "text": "server", "type": "error"}]);
+    shown("login", flow).await.has("<details class=\"other\" data-group=\"lookup_secret\" open>");
+    shown("login", fixture("login_second")).await.has("<details class=\"other\" data-group=\"lookup_secret\">");
 }

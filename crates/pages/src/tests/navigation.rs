@@ -168,3 +168,76 @@ async fn pages_below_a_path_link_below_it() {
         page.cookies()
     );
 }
+
+#[tokio::test]
+async fn pages_speak_the_readers_language_and_remember_the_one_asked_for() {
+    let site = Site::new([("GET /self-service/login/flows?id=f", 200, fixture("login"))]);
+    let page = site.get("/login?flow=f", &[("accept-language", "fr, de;q=0.9, en;q=0.5")]).await;
+    page.has("<html lang=\"de\">");
+    page.has("<h1>Anmelden</h1>");
+    page.has("<a href=\"?flow=f&#38;lang=en\" lang=\"en\" hreflang=\"en\" rel=\"nofollow\">English</a>");
+    page.has("<span aria-current=\"true\" lang=\"de\">Deutsch</span>");
+    assert!(page.cookies().is_empty(), "nothing was asked for: {:?}", page.cookies());
+    let page = site.get("/login?flow=f&lang=de", &[("accept-language", "en")]).await;
+    page.has("<html lang=\"de\">");
+    assert_eq!(page.cookies(), ["limen_language=de; Path=/; Max-Age=31536000; SameSite=Lax"]);
+    let kept = [("accept-language", "en"), ("cookie", "limen_language=de")];
+    site.get("/login?flow=f", &kept).await.has("<html lang=\"de\">");
+    // What there is no text in is answered in the best language there is, and so is nonsense.
+    for strange in ["xx", "%3Cscript%3E", "de%0d%0aset-cookie:%20a=b"] {
+        let page = site.get(&format!("/login?flow=f&lang={strange}"), &[]).await;
+        page.has("<html lang=\"en\">");
+        assert_eq!(page.cookies().len(), 1);
+        assert!(page.cookies()[0].starts_with("limen_language=en;"));
+        page.has_not("<script>");
+    }
+}
+
+#[tokio::test]
+async fn the_language_reaches_as_far_as_the_apis_cookies() {
+    let settings = PagesSettings {
+        pages_base_url: "https://accounts.example.org/".to_owned(),
+        cookie_domain: Some("example.org".to_owned()),
+        ..settings()
+    };
+    let site = Site::with(settings, [("GET /sessions/whoami", 401, json!({}))]);
+    let cookie = "limen_language=de; Path=/; Max-Age=31536000; SameSite=Lax; Domain=example.org; Secure";
+    assert_eq!(site.get("/?lang=de", &[]).await.cookies(), [cookie]);
+}
+
+#[tokio::test]
+async fn a_brand_is_shown_and_its_files_are_served() {
+    let brand = crate::Brand {
+        logo: crate::LogoFile::new("logo.svg", b"<svg/>".to_vec()).map(crate::Logo::File),
+        logo_dark: Some(crate::Logo::Address("https://cdn.example.org/dark.png".to_owned())),
+        accent: Some("#0a66c2".parse().unwrap()),
+        links: vec![("privacy", "https://example.org/privacy".to_owned()), ("terms", "javascript:alert(1)".to_owned())],
+        ..crate::Brand::default()
+    };
+    let own = [("en".to_owned(), [("welcome.title".to_owned(), "Ahoy <you>".to_owned())].into())];
+    let settings = PagesSettings { brand, texts: std::sync::Arc::new(own.into()), ..settings() };
+    let site = Site::with(settings, [("GET /sessions/whoami", 401, json!({}))]);
+    let page = site.get("/", &[]).await;
+    page.has("<h1>Ahoy &#60;you&#62;</h1>");
+    page.has("<a href=\"https://example.org/privacy\">Privacy</a>");
+    page.has_not("javascript:");
+    page.has("alt=\"Lighthouse\"");
+    page.has("<source srcset=\"https://cdn.example.org/dark.png\"");
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("img-src 'self' data: https://cdn.example.org;"), "{policy}");
+    for (start, kind) in [("/assets/brand-", "text/css"), ("/assets/logo-", "image/svg+xml")] {
+        let address = &page.html[page.html.find(start).unwrap()..];
+        let asset = site.get(&address[..address.find('"').unwrap()], &[]).await;
+        assert_eq!(asset.status, StatusCode::OK);
+        assert!(asset.header("content-type").starts_with(kind));
+        assert!(asset.header("content-security-policy").contains("sandbox"), "a logo runs nothing");
+    }
+    assert_eq!(site.get("/assets/logo-0.svg", &[]).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_answer_to_a_form_offers_languages_at_the_start_page() {
+    let page = Site::new([]).send("POST", "/sessions/revoke-others", &[], "").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN);
+    page.has("<a href=\"/?lang=de\" lang=\"de\"");
+}

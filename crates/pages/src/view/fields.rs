@@ -1,10 +1,11 @@
 //! Nodes → what the template draws for each: fields, texts, pictures, links, boxes and buttons.
 
+use foundation::Texts;
 use serde_json::Value;
 
 use super::{Moment, Notice};
 use crate::flow::{Message, Node, plain};
-use crate::texts::Texts;
+use crate::texts::message as say;
 use crate::urls;
 
 /// One thing between the opening of a form and its buttons.
@@ -13,7 +14,11 @@ pub(crate) struct Field {
     /// The id of the control in the page, which is not the id of the node: several forms may have the same field.
     pub(crate) id: String,
     pub(crate) label: String,
+    /// What helps to fill it in.
+    pub(crate) hint: Option<String>,
     pub(crate) messages: Vec<Notice>,
+    /// Messages elsewhere on the page that are about this field too.
+    pub(crate) also_described_by: &'static str,
     pub(crate) widget: Widget,
 }
 
@@ -34,8 +39,8 @@ pub(crate) enum Widget {
     /// A button that does something only with its script.
     Trigger(Trigger),
     Text(String),
-    /// A secret to copy.
-    Secret(String),
+    /// A secret to copy, in parts that are easy to type.
+    Secret(Vec<String>),
     /// Codes to keep.
     Codes(Vec<Code>),
     Image {
@@ -116,6 +121,9 @@ pub(crate) struct Hidden {
 /// Names of the buttons that send a code again: to the same place or by channel.
 const AGAIN: [&str; 3] = ["resend", "email", "sms"];
 
+/// Keys of a message's context that tell how many seconds to wait.
+const WAITS: [&str; 3] = ["retry_after_seconds", "retry_after", "wait_seconds"];
+
 /// The script functions that nodes may name. A name from outside this list is not passed to the page.
 const TRIGGERS: [&str; 6] = [
     "oryWebAuthnRegistration",
@@ -149,16 +157,25 @@ impl Field {
             _ => return None,
         };
         let id = format!("field-{place}");
-        Some(Self { id, label: label(node, texts), messages: messages(&node.messages, texts), widget })
+        Some(Self {
+            id,
+            label: label(node, texts),
+            hint: None,
+            messages: messages(&node.messages, texts),
+            also_described_by: "",
+            widget,
+        })
     }
 
     pub(crate) fn has_errors(&self) -> bool {
         self.messages.iter().any(|message| message.kind == "error")
     }
 
-    /// The ids of the messages, for `aria-describedby`.
+    /// The ids of what is said about it, for `aria-describedby`: what is wrong first.
     pub(crate) fn described_by(&self) -> String {
-        let ids: Vec<String> = (1..=self.messages.len()).map(|number| format!("{}-{number}", self.id)).collect();
+        let mut ids: Vec<String> = (1..=self.messages.len()).map(|number| format!("{}-{number}", self.id)).collect();
+        ids.extend(Some(self.also_described_by.to_owned()).filter(|id| !id.is_empty()));
+        ids.extend(self.hint.as_ref().map(|_| format!("{}-hint", self.id)));
         ids.join(" ")
     }
 
@@ -200,13 +217,17 @@ impl Hidden {
 
 /// The messages of a node, in the reader's language.
 pub(crate) fn messages(messages: &[Message], texts: &Texts) -> Vec<Notice> {
-    messages.iter().map(|message| Notice::new(&message.kind, texts.message(message))).collect()
+    let notice = |message: &Message| {
+        let wait = WAITS.iter().find_map(|key| message.context.as_ref()?.get(*key)?.as_u64());
+        Notice { wait: wait.filter(|_| message.kind == "error"), ..Notice::new(&message.kind, say(texts, message)) }
+    };
+    messages.iter().map(notice).collect()
 }
 
 fn label(node: &Node, texts: &Texts) -> String {
     let written = node.attributes.get("label").or_else(|| node.attributes.get("title")).cloned();
     let written = written.and_then(|message| serde_json::from_value::<Message>(message).ok());
-    let said = node.meta.label.as_ref().or(written.as_ref()).map(|message| texts.message(message));
+    let said = node.meta.label.as_ref().or(written.as_ref()).map(|message| say(texts, message));
     // A field without a label still needs a name.
     said.filter(|text| !text.is_empty()).unwrap_or_else(|| node.key().rsplit('.').next().unwrap_or_default().to_owned())
 }
@@ -265,12 +286,21 @@ fn text_widget(node: &Node, texts: &Texts) -> Option<Widget> {
         let codes = secrets.iter().filter_map(|secret| serde_json::from_value::<Message>(secret.clone()).ok());
         return Some(Widget::Codes(codes.map(|message| code(&message, texts)).collect()));
     }
-    Some(message.context_text("secret").map_or_else(|| Widget::Text(texts.message(&message)), Widget::Secret))
+    Some(match message.context_text("secret") {
+        Some(secret) => Widget::Secret(in_fours(&secret)),
+        None => Widget::Text(say(texts, &message)),
+    })
+}
+
+/// Four characters at a time.
+fn in_fours(secret: &str) -> Vec<String> {
+    let characters: Vec<char> = secret.chars().collect();
+    characters.chunks(4).map(|part| part.iter().collect()).collect()
 }
 
 fn code(message: &Message, texts: &Texts) -> Code {
-    let used = message.context_text("used_at").map(|moment| Moment::of(&moment));
-    let text = message.context_text("secret").unwrap_or_else(|| texts.message(message));
+    let used = message.context_text("used_at").map(|moment| Moment::of(&moment, texts));
+    let text = message.context_text("secret").unwrap_or_else(|| say(texts, message));
     Code { text, used }
 }
 

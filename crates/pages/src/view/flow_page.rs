@@ -1,6 +1,7 @@
 //! A flow → its page: headings, blocks of forms, and the links to other flows.
 
 use askama::Template;
+use foundation::Texts;
 
 use super::fields::{self, Button, Field, Hidden, Widget};
 use super::{Frame, Link, Notice, Script};
@@ -8,8 +9,10 @@ use crate::arrange::{self, Block, Form, Section};
 use crate::flow::{Flow, FlowKind, Node};
 use crate::headers::Needs;
 use crate::settings::PagesSettings;
-use crate::texts::Texts;
 use crate::urls;
+
+/// The id of the first error that is about the whole form.
+const PAGE_ERROR: &str = "page-error";
 
 /// The number of the message after a recovery, which asks for a new password.
 const RECOVERED: i64 = 1_060_001;
@@ -32,6 +35,8 @@ pub(crate) struct FlowPage {
     /// A message with a code was sent: developers find it in the inbox.
     pub(crate) is_waiting_for_code: bool,
     pub(crate) is_settings: bool,
+    /// Group and heading of each block, to jump to.
+    pub(crate) sections: Vec<(String, String)>,
 }
 
 /// Forms under one heading.
@@ -41,6 +46,10 @@ pub(crate) struct BlockView {
     pub(crate) heading: Option<String>,
     pub(crate) hint: Option<String>,
     pub(crate) divider: bool,
+    /// What opens the block, where it is another way to do what the page is about.
+    pub(crate) folded: Option<String>,
+    /// Whether a folded block is open from the start: something in it has to be put right.
+    pub(crate) is_open: bool,
     pub(crate) forms: Vec<FormView>,
 }
 
@@ -81,20 +90,32 @@ impl FlowPage {
         let recovered = flow.ui.messages.iter().any(|message| message.id == RECOVERED);
         let arranged = arrange::arrange(kind, &flow.ui.nodes, recovered);
         let mut blocks = Drawing { flow, texts: &texts, is_settings, place: 0 }.blocks(&arranged);
-        if !is_settings {
-            focus_first(&mut blocks);
+        if kind == FlowKind::Login && flow.is_second_step() {
+            fold_alternatives(&texts, &mut blocks);
         }
         frame.title = texts.text(&format!("{}.title", subject(flow, kind))).to_owned();
         frame.width = if is_settings { "wide" } else { "narrow" };
         frame.scripts = scripts(flow, situation.settings);
         frame.notices.extend(fields::messages(&flow.ui.messages, &texts));
+        if let Some(error) = frame.notices.iter_mut().find(|notice| notice.kind == "error") {
+            error.id = PAGE_ERROR;
+        }
+        let has_errors = focus_first(&mut blocks, is_settings, frame.has_errors());
         let needs = needs(flow, &frame.scripts);
         let lead = texts.find(&format!("{}.lead", subject(flow, kind))).filter(|_| flow.ui.messages.is_empty());
         if blocks.is_empty() && frame.notices.iter().all(|notice| notice.kind != "success") {
             frame.notices.push(Notice::new("info", texts.text("flow.nothing").to_owned()));
         }
+        let heading = frame.title.clone();
+        if has_errors {
+            // Read out first when the page comes back.
+            frame.title = texts.with("title.error", &[("title", &heading)]);
+        }
+        let headed = blocks.iter().filter(|_| is_settings);
+        let sections = headed.filter_map(|block| Some((block.group.clone(), block.heading.clone()?))).collect();
         let page = Self {
-            heading: frame.title.clone(),
+            heading,
+            sections,
             lead: lead.map(str::to_owned),
             identifier: identifier(flow, kind, &frame),
             blocks,
@@ -150,11 +171,17 @@ impl Drawing<'_> {
                 heading: needs_heading.then(|| name("heading").unwrap_or_else(|| block.group.replace('_', " "))),
                 hint: name("hint").filter(|_| self.is_settings),
                 // Alternatives that are only a button stand below one "or".
+                folded: None,
+                is_open: false,
                 divider: !self.is_settings && shows && !only_back && above.is_some_and(|had| had || has_fields(block)),
                 forms,
             });
             if shows {
-                above = Some(index == 0 || has_fields(block));
+                // Buttons under an "or" go on with further buttons.
+                let ends_in_buttons = block.forms.iter().any(|form| {
+                    form.sections.len() > 1 && form.sections.last().is_some_and(|section| section.body.is_empty())
+                });
+                above = Some(!ends_in_buttons && (index == 0 || has_fields(block)));
             }
         }
         views
@@ -205,6 +232,9 @@ impl Drawing<'_> {
                 let mut field = Field::of(node, self.texts, self.place, is_alternative)?;
                 if self.is_settings && node.attribute("autocomplete") == Some("new-password") {
                     field.label = self.texts.text("settings.new_password").to_owned();
+                }
+                if node.attribute("autocomplete") == Some("new-password") {
+                    field.hint = Some(self.texts.text("password.hint").to_owned());
                 }
                 if let Widget::Trigger(trigger) = &mut field.widget {
                     trigger.primary = is_main && section.submits.is_empty();
@@ -257,19 +287,44 @@ fn has_fields(block: &Block<'_>) -> bool {
     block.forms.iter().flat_map(|form| &form.sections).flat_map(|section| &section.body).any(|node| node.is_field())
 }
 
-/// Puts the focus on the first field with an error, or else on the first one, so that one can start to type.
-fn focus_first(blocks: &mut [BlockView]) {
+/// A second step can be taken in several ways, of which the first one is shown and the others wait behind a line each.
+fn fold_alternatives(texts: &Texts, blocks: &mut [BlockView]) {
+    let is_wrong = |block: &BlockView| {
+        let sections = || block.forms.iter().flat_map(|form| &form.sections);
+        sections().flat_map(|section| &section.fields).any(Field::has_errors)
+            || sections().flat_map(|section| &section.buttons).any(|button| !button.messages.is_empty())
+    };
+    for block in blocks.iter_mut().skip(1).filter(|block| block.heading.is_some()) {
+        let name = format!("group.{}.instead", block.group);
+        block.folded = texts.find(&name).map(str::to_owned).or_else(|| block.heading.clone());
+        block.is_open = is_wrong(block);
+        (block.heading, block.divider) = (None, false);
+    }
+}
+
+/// Where people begin to type: the first field that is wrong, or else the first empty one, or else the first. On a page
+/// of several forms only what is wrong takes the focus. Answers whether something is wrong.
+fn focus_first(blocks: &mut [BlockView], is_settings: bool, form_is_wrong: bool) -> bool {
     let mut fields: Vec<&mut Field> = blocks
         .iter_mut()
+        .filter(|block| block.folded.is_none() || block.is_open)
         .flat_map(|block| &mut block.forms)
         .flat_map(|form| &mut form.sections)
         .flat_map(|section| &mut section.fields)
         .filter(|field| matches!(field.widget, Widget::Input(_) | Widget::Select { .. } | Widget::List { .. }))
         .collect();
-    let wrong = fields.iter().position(|field| field.has_errors()).unwrap_or(0);
-    if let Some(input) = fields.get_mut(wrong).and_then(|field| field.input_mut()) {
-        input.autofocus = true;
+    let wrong = fields.iter().position(|field| field.has_errors());
+    let is_empty = |field: &&mut Field| matches!(&field.widget, Widget::Input(input) if input.value.is_empty());
+    let usual = (!is_settings).then(|| fields.iter().position(|field| is_empty(&field)).unwrap_or(0));
+    if let Some(field) = wrong.or(usual).and_then(|place| fields.get_mut(place)) {
+        if form_is_wrong && !is_settings {
+            field.also_described_by = PAGE_ERROR;
+        }
+        if let Some(input) = field.input_mut() {
+            input.autofocus = true;
+        }
     }
+    form_is_wrong || wrong.is_some()
 }
 
 /// Whom the form is about, where an earlier step or the session says so.

@@ -2,50 +2,13 @@
 
 mod fields;
 mod flow_page;
-
-use std::sync::Arc;
+mod frame;
 
 use askama::Template;
-use foundation::Timestamp;
+use foundation::{Texts, Timestamp};
 
 pub(crate) use flow_page::{FlowPage, Situation};
-
-use crate::assets::Assets;
-use crate::settings::PagesSettings;
-use crate::texts::Texts;
-use crate::urls;
-
-/// What every page has.
-#[derive(Debug)]
-pub(crate) struct Frame {
-    pub(crate) texts: Arc<Texts>,
-    pub(crate) title: String,
-    /// The product's name.
-    pub(crate) name: String,
-    /// The path under which the pages lie, without a slash at the end.
-    pub(crate) base: String,
-    pub(crate) style: String,
-    pub(crate) script: String,
-    pub(crate) icon: String,
-    pub(crate) scripts: Vec<Script>,
-    pub(crate) dev: bool,
-    pub(crate) inbox_url: Option<String>,
-    /// The class of the main part: `narrow` for one form, `wide` for several.
-    pub(crate) width: &'static str,
-    pub(crate) notices: Vec<Notice>,
-}
-
-/// A script that a node asks for, from the public API's origin.
-#[derive(Debug)]
-pub(crate) struct Script {
-    pub(crate) id: String,
-    pub(crate) src: String,
-    pub(crate) kind: String,
-    pub(crate) integrity: String,
-    pub(crate) crossorigin: String,
-    pub(crate) referrerpolicy: String,
-    pub(crate) is_async: bool,
-}
+pub(crate) use frame::{Frame, Script};
 
 /// A message for the whole page.
 #[derive(Debug)]
@@ -53,6 +16,10 @@ pub(crate) struct Notice {
     /// `error`, `success` or `info`
     pub(crate) kind: &'static str,
     pub(crate) text: String,
+    /// The id in the page, for fields that it is about.
+    pub(crate) id: &'static str,
+    /// Seconds until the form can be sent again.
+    pub(crate) wait: Option<u64>,
 }
 
 /// A link below the form.
@@ -64,27 +31,6 @@ pub(crate) struct Link {
     pub(crate) text: String,
 }
 
-impl Frame {
-    pub(crate) fn new(settings: &PagesSettings, texts: Arc<Texts>, assets: &Assets, title: String) -> Self {
-        let base = urls::base_path(&settings.pages_base_url);
-        let asset = |name: &str| format!("{base}/assets/{name}");
-        Self {
-            style: asset(&assets.style.name),
-            script: asset(&assets.script.name),
-            icon: asset(&assets.icon.name),
-            texts,
-            title,
-            name: settings.name.clone(),
-            base,
-            scripts: Vec::new(),
-            dev: settings.dev,
-            inbox_url: settings.inbox_url.clone().filter(|url| settings.dev && urls::is_safe_link(url)),
-            width: "narrow",
-            notices: Vec::new(),
-        }
-    }
-}
-
 impl Notice {
     pub(crate) fn new(kind: &str, text: String) -> Self {
         let kind = match kind {
@@ -92,7 +38,7 @@ impl Notice {
             "success" => "success",
             _ => "info",
         };
-        Self { kind, text }
+        Self { kind, text, id: "", wait: None }
     }
 
     /// Errors interrupt a screen reader; the rest waits.
@@ -154,6 +100,8 @@ pub(crate) struct OverviewPage {
 #[derive(Debug)]
 pub(crate) struct Person {
     pub(crate) name: String,
+    /// The first letter of the name.
+    pub(crate) initial: String,
     pub(crate) addresses: Vec<Address>,
     pub(crate) verification_enabled: bool,
     /// How they proved who they are.
@@ -178,6 +126,8 @@ pub(crate) struct Address {
 pub(crate) struct Device {
     pub(crate) session_id: String,
     pub(crate) name: String,
+    /// Whether it is a phone or a tablet, for the picture beside it.
+    pub(crate) is_mobile: bool,
     pub(crate) place: String,
     pub(crate) since: Moment,
 }
@@ -192,10 +142,8 @@ pub(crate) struct Moment {
 
 impl Moment {
     /// Reads RFC 3339; anything else is shown as it is.
-    pub(crate) fn of(written: &str) -> Self {
-        let text = written
-            .parse::<Timestamp>()
-            .map_or_else(|_| written.to_owned(), |moment| moment.strftime("%-d %b %Y, %H:%M UTC").to_string());
+    pub(crate) fn of(written: &str, texts: &Texts) -> Self {
+        let text = written.parse::<Timestamp>().map_or_else(|_| written.to_owned(), |moment| texts.moment(moment));
         Self { exact: written.to_owned(), text }
     }
 }
