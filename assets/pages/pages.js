@@ -116,22 +116,21 @@
   };
 
   // A message takes a moment to arrive; so the button that sends it again comes a little later.
-  all("[data-again]", (again) => {
-    if (again.disabled) return;
-    const label = again.textContent;
-    countDown(30, (left) => {
-      again.disabled = left > 0;
-      again.textContent = left > 0 ? `${label} (${words.wait.replace("{seconds}", left)})` : label;
+  const comeBack = (submit, seconds) => {
+    if (submit.disabled) return;
+    const label = submit.textContent;
+    countDown(seconds, (left) => {
+      submit.disabled = left > 0;
+      submit.textContent = left > 0 ? `${label} (${words.wait.replace("{seconds}", left)})` : label;
     });
-  });
+  };
+  all("[data-again]", (again) => comeBack(again, 30));
 
   // Too many tries: the main buttons come back when the time is over.
   all("[data-wait-seconds]", (wait) => {
-    countDown(Number(wait.dataset.waitSeconds), (left) => {
-      all('button.primary[type="submit"]', (submit) => { submit.disabled = left > 0; });
-      wait.textContent = wait.dataset.words.replace("{seconds}", left);
-      if (left === 0) wait.closest(".notice").hidden = true;
-    });
+    const seconds = Number(wait.dataset.waitSeconds);
+    all('button.primary[type="submit"]', (submit) => comeBack(submit, seconds));
+    countDown(seconds, (left) => { wait.hidden = left === 0; });
   });
 
   // Times in the reader's zone and manner.

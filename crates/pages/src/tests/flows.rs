@@ -310,10 +310,10 @@ async fn every_page_and_group_has_a_name_in_words() {
 async fn too_many_tries_say_how_long_to_wait() {
     let mut flow = fixture("login");
     flow["ui"]["messages"] =
-        json!([{"id": 4999999, "text": "Too many tries.", "type": "error", "context": {"retry_after_seconds": 42}}]);
+        json!([{"id": 4900002, "text": "server", "type": "error", "context": {"minutes": 2}}]);
     let page = shown("login", flow).await;
-    page.has("Too many tries. <span data-wait-seconds=\"42\"");
-    page.has(">You can try again in 42 seconds.</span>");
+    page.has(" role=\"alert\" data-wait-seconds=\"120\">");
+    page.has("Please wait 2 minutes");
 }
 
 #[tokio::test]

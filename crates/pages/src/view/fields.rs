@@ -121,8 +121,8 @@ pub(crate) struct Hidden {
 /// Names of the buttons that send a code again: to the same place or by channel.
 const AGAIN: [&str; 3] = ["resend", "email", "sms"];
 
-/// Keys of a message's context that tell how many seconds to wait.
-const WAITS: [&str; 3] = ["retry_after_seconds", "retry_after", "wait_seconds"];
+/// Keys of an error's context that tell how long to wait, and how many seconds one is.
+const WAITS: [(&str, u64); 2] = [("seconds", 1), ("minutes", 60)];
 
 /// The script functions that nodes may name. A name from outside this list is not passed to the page.
 const TRIGGERS: [&str; 6] = [
@@ -218,7 +218,10 @@ impl Hidden {
 /// The messages of a node, in the reader's language.
 pub(crate) fn messages(messages: &[Message], texts: &Texts) -> Vec<Notice> {
     let notice = |message: &Message| {
-        let wait = WAITS.iter().find_map(|key| message.context.as_ref()?.get(*key)?.as_u64());
+        let wait = WAITS.iter().find_map(|(key, seconds)| {
+            let count: u64 = message.context_text(key)?.parse().ok()?;
+            Some(count.saturating_mul(*seconds))
+        });
         Notice { wait: wait.filter(|_| message.kind == "error"), ..Notice::new(&message.kind, say(texts, message)) }
     };
     messages.iter().map(notice).collect()

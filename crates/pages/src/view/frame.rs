@@ -108,11 +108,6 @@ impl Frame {
         self.texts.text(&name).to_owned()
     }
 
-    /// How long to wait.
-    pub(crate) fn wait_text(&self, seconds: &u64) -> String {
-        self.texts.with("flow.wait", &[("seconds", &seconds.to_string())])
-    }
-
     /// Whether something on the page has to be put right.
     pub(crate) fn has_errors(&self) -> bool {
         self.notices.iter().any(|notice| notice.kind == "error")
