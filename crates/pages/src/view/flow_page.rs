@@ -315,7 +315,7 @@ fn focus_first(blocks: &mut [BlockView], is_settings: bool, form_is_wrong: bool)
         .collect();
     let wrong = fields.iter().position(|field| field.has_errors());
     let is_empty = |field: &&mut Field| matches!(&field.widget, Widget::Input(input) if input.value.is_empty());
-    let usual = (!is_settings).then(|| fields.iter().position(|field| is_empty(&field)).unwrap_or(0));
+    let usual = (!is_settings).then(|| fields.iter().position(is_empty).unwrap_or(0));
     if let Some(field) = wrong.or(usual).and_then(|place| fields.get_mut(place)) {
         if form_is_wrong && !is_settings {
             field.also_described_by = PAGE_ERROR;
