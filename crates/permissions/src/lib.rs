@@ -5,6 +5,7 @@
 
 pub mod engine;
 mod error;
+pub mod exam;
 pub mod language;
 pub mod model;
 

@@ -276,7 +276,11 @@ impl<R: TupleReader> Explorer<'_, '_, R> {
     fn with_direct(&mut self, node: Node, depth: u32) -> Formula {
         match self.question.direct(node) {
             Value::Yes => Formula::Known(Value::Yes),
-            Value::No if self.question.trivial(node) => Formula::Known(Value::No),
+            Value::No if self.question.trivial(node) => {
+                // Its depth is noted all the same: others may come to it by a longer way only.
+                self.number(node, depth);
+                Formula::Known(Value::No)
+            }
             direct => {
                 let further = Formula::Of(self.number(node, depth), true);
                 if direct == Value::No { further } else { Formula::Any(vec![self.known(direct), further]) }
