@@ -6,6 +6,7 @@
 pub mod engine;
 mod error;
 pub mod exam;
+pub mod import;
 pub mod language;
 pub mod model;
 

@@ -8,10 +8,12 @@ mod format;
 mod lexer;
 mod parser;
 mod syntax;
+mod write;
 
 use crate::model::Schema;
 
 pub use format::format;
+pub use write::write;
 
 /// Whose rules hold where the language's can be read in two ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
