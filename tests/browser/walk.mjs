@@ -115,8 +115,12 @@ class Walk {
     await person.press("method", "code");
     await person.sees("All done");
     await this.look(person, "verified");
+    // The account is there now, and its person signs in.
     await person.click("Continue");
-    await this.overview(person);
+    await person.sees("Sign in");
+  }
+
+  async verified(person) {
     await person.page.locator(".badge.good", { hasText: /^verified$/ }).waitFor();
   }
 
@@ -318,12 +322,12 @@ class Walk {
     };
     await step("sign up", () => this.signUp(ada));
     await step("verify the address", () => this.verify(ada));
-    await step("sign out", () => this.signOut(ada));
     await step("sign in", async () => {
       await this.password(ada, "not-the-password");
       await ada.reads("not right");
       await this.password(ada, FIRST_PASSWORD);
       await this.overview(ada);
+      await this.verified(ada);
     });
     await step("add an authenticator app and backup codes", () => this.addSecondFactors(ada));
     await step("sign out", () => this.signOut(ada));

@@ -122,12 +122,17 @@ pub struct Templates {
     pub registration_code: TemplateOutcomes,
     /// An address was changed.
     pub verifiable_address_changed: TemplateChannels,
+    /// Somebody signed up with an address that has an account. The contract has no such mail and so no key for it: whoever
+    /// wants another text uses `template_override_path`.
+    #[serde(skip)]
+    pub registration_known: TemplateChannels,
 }
 
 impl Templates {
     /// Where the parts of this mail come from, if not from us.
     pub fn email(&self, kind: TemplateKind) -> &TemplateSource {
         let channels = match kind {
+            TemplateKind::RegistrationKnown => &self.registration_known,
             TemplateKind::RecoveryValid => &self.recovery.valid,
             TemplateKind::RecoveryInvalid => &self.recovery.invalid,
             TemplateKind::RecoveryCodeValid => &self.recovery_code.valid,

@@ -19,6 +19,7 @@ pub enum TemplateKind {
     VerificationCodeInvalid,
     LoginCodeValid,
     RegistrationCodeValid,
+    RegistrationKnown,
     VerifiableAddressChanged,
 }
 
@@ -64,6 +65,7 @@ pub(crate) static ROWS: &[Row] = rows! {
     VerificationCodeInvalid "verification_code_invalid" "verification_code/invalid" [] [];
     LoginCodeValid "login_code_valid" "login_code/valid" [login_code] [];
     RegistrationCodeValid "registration_code_valid" "registration_code/valid" [registration_code] [];
+    RegistrationKnown "registration_known" "registration/known" [] [login_url];
     VerifiableAddressChanged "verifiable_address_changed" "verifiable_address_changed" [] [];
 };
 
@@ -111,6 +113,8 @@ pub struct TemplateData {
     pub login_code: Option<String>,
     /// `.RegistrationCode`.
     pub registration_code: Option<String>,
+    /// `.LoginURL`: where somebody signs in. No contract has it: only limen's own mail to who has an account already.
+    pub login_url: Option<String>,
     /// `.ChangedAt`, RFC 3339.
     pub changed_at: Option<Timestamp>,
     /// `.OAuth2LoginRequest`.
@@ -152,6 +156,7 @@ impl TemplateData {
             ("VerificationURL", "verification_url", text(&self.verification_url)),
             ("LoginCode", "login_code", text(&self.login_code)),
             ("RegistrationCode", "registration_code", text(&self.registration_code)),
+            ("LoginURL", "login_url", text(&self.login_url)),
             ("ChangedAt", "changed_at", self.changed_at.map(|at| at.to_string().into())),
             ("OAuth2LoginRequest", "oauth2_login_request", self.oauth2_login_request.clone()),
         ]

@@ -94,12 +94,24 @@ impl<'a> Person<'a> {
 
     /// Reads the code in the next mail.
     pub fn code_from_mail(&mut self) -> anyhow::Result<String> {
+        let mail = self.next_mail()?;
+        Ok(text(&mail, "/code").context("the mail holds a code")?.to_owned())
+    }
+
+    /// Reads the next mail and insists on its subject.
+    pub fn mail_about(&mut self, subject: &str) -> anyhow::Result<()> {
+        let mail = self.next_mail()?;
+        ensure!(text(&mail, "/subject")?.contains(subject), "the mail should be about {subject:?}: {mail}");
+        Ok(())
+    }
+
+    fn next_mail(&mut self) -> anyhow::Result<Value> {
         let after = self.last_mail.as_ref().map(|id| format!("&after={id}")).unwrap_or_default();
         let inbox = self.addresses.inbox.trim_end_matches('/');
         let url = format!("{inbox}/api/messages/next?to={}&timeout=20s{after}", self.email);
         let mail = self.exchange(200, "GET", &url, None, None)?;
         self.last_mail = Some(text(&mail, "/id")?.to_owned());
-        Ok(text(&mail, "/code").context("the mail holds a code")?.to_owned())
+        Ok(mail)
     }
 
     /// The next code of the authenticator app.

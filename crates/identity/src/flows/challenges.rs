@@ -4,7 +4,9 @@
 mod mail;
 mod secret;
 
-pub(super) use mail::{Occasion, compose, compose_for_nobody, compose_notice, link_url, unless_unwritable};
+pub(super) use mail::{
+    Occasion, compose, compose_for_nobody, compose_known, compose_notice, link_url, unless_unwritable,
+};
 pub(super) use secret::{Presented, Secret, SecretKind};
 
 use foundation::ApiError;

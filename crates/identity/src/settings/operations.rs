@@ -50,6 +50,8 @@ pub struct Security {
 pub struct AccountEnumeration {
     /// Answer alike for known and unknown identifiers.
     pub mitigate: bool,
+    /// Keep quiet at sign-up too: the account is made once its address is proved.
+    pub registration: bool,
 }
 
 /// `clients`.

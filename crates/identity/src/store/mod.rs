@@ -9,6 +9,7 @@ pub mod flows;
 pub mod identities;
 pub mod identity_listing;
 pub mod pending_changes;
+pub mod pending_registrations;
 pub mod session_administration;
 pub mod sessions;
 
@@ -31,6 +32,7 @@ pub fn migrations() -> Vec<Migration> {
         migration!("0003_self_service_flows"),
         migration!("0004_codes"),
         migration!("0040_pending_changes"),
+        migration!("0041_pending_registrations"),
     ]
 }
 

@@ -11,6 +11,7 @@ mod known_faults;
 mod login;
 mod maintenance;
 mod new_address;
+mod quiet_registration;
 mod recovery;
 mod registration;
 mod second_factor;

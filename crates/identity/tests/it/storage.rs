@@ -9,7 +9,7 @@ use testkit::{
 };
 
 /// Every table of the two crates holds the data of several tenants.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "identities",
     "identity_credentials",
     "identity_credential_identifiers",
@@ -24,6 +24,7 @@ const TABLES: [&str; 17] = [
     "verification_tokens",
     "recovery_tokens",
     "identity_pending_changes",
+    "pending_registrations",
     "courier_messages",
     "courier_message_dispatches",
     "inbox_messages",

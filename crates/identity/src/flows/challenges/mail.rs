@@ -90,6 +90,26 @@ pub(in crate::flows) async fn compose_notice(
     Ok(service.courier.compose(cx, kind, recipient, data).await?)
 }
 
+/// The mail to somebody who has an account already, when the address is used to sign up.
+///
+/// # Errors
+/// A template cannot be read or rendered.
+pub(in crate::flows) async fn compose_known(
+    service: &Identity,
+    cx: &Context,
+    flow: &Flow,
+    recipient: &str,
+    payload: &Map<String, Value>,
+) -> Result<Composed, Error> {
+    let data = TemplateData {
+        request_url: flow.request_url.clone(),
+        transient_payload: payload.clone(),
+        login_url: Some(format!("{}self-service/login/browser", cx.settings().public_base_url())),
+        ..TemplateData::default()
+    };
+    Ok(service.courier.compose(cx, TemplateKind::RegistrationKnown, recipient, data).await?)
+}
+
 /// Composes the mail that nobody gets, so that an address that nobody has costs what others cost. A template that fails
 /// for want of somebody's traits is no error then.
 pub(in crate::flows) async fn compose_for_nobody(

@@ -47,6 +47,11 @@ impl Secret {
         Self { kind, expires_at: (cx.now + lifespan).min(flow.expires_at) }
     }
 
+    /// One that nobody is told.
+    pub(in crate::flows) fn unknown(cx: &Context, flow: &Flow) -> Self {
+        Self::link(cx, flow, cx.settings().selfservice.methods.code.config.lifespan)
+    }
+
     /// What is stored of it.
     pub(in crate::flows) fn tag(&self, cx: &Context, kind: FlowKind) -> [u8; 32] {
         match &self.kind {

@@ -1,5 +1,7 @@
 //! A code or a link comes back: it is used up and the address counts as proved, in one transaction.
 
+use std::sync::Arc;
+
 use database::{Tx, transact};
 use url::Url;
 
@@ -9,13 +11,14 @@ use super::super::view::Extras;
 use super::super::visit::{Audience, Reply, Visit};
 use super::super::{nodes, return_to};
 use super::change::{self, Change, Prepared};
+use super::sign_up;
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::flow::{Flow, State, Transport};
 use crate::model::identity::Channel;
 use crate::model::message::{Message, ids};
 use crate::model::ui::Node;
-use crate::schema::Problem;
+use crate::schema::{IdentitySchema, Problem};
 use crate::service::Identity;
 use crate::settings::FlowName;
 use crate::store::codes::VerifiedBy;
@@ -33,7 +36,22 @@ enum Redeemed {
     Void,
 }
 
+/// What a proof makes, besides proving an address.
+enum Waiting {
+    /// A change of address.
+    Change(Prepared),
+    /// An account, whose traits follow this schema.
+    SignUp(Arc<IdentitySchema>),
+}
+
 impl Identity {
+    async fn verification_waiting(&self, cx: &Context, flow: &Flow) -> Result<Option<Waiting>, Error> {
+        if let Some(change) = self.verification_change(cx, flow).await? {
+            return Ok(self.verification_prepare_change(cx, &change).await?.map(Waiting::Change));
+        }
+        Ok(self.verification_sign_up(cx, flow).await?.map(|(_, schema)| Waiting::SignUp(schema)))
+    }
+
     /// Redeems what was presented.
     pub(super) async fn verification_redeem(
         &self,
@@ -46,10 +64,7 @@ impl Identity {
         let (renewed, csrf) = challenges::with_new_csrf(cx, visit);
         let browser = flow.transport == Transport::Browser;
         let rebound = Flow { csrf: browser.then(|| csrf.fingerprint()), ..flow.clone() };
-        let waiting = match self.verification_change(cx, &flow).await? {
-            Some(change) => self.verification_prepare_change(cx, &change).await?,
-            None => None,
-        };
+        let waiting = self.verification_waiting(cx, &flow).await?;
         let redeemed = transact!(&self.db, |tx| -> Result<Redeemed, Error> {
             redeem(tx, cx, &rebound, &presented, waiting.as_ref()).await
         })
@@ -92,11 +107,15 @@ async fn redeem(
     cx: &Context,
     flow: &Flow,
     presented: &Presented,
-    waiting: Option<&Prepared>,
+    waiting: Option<&Waiting>,
 ) -> Result<Redeemed, Error> {
     let change = match waiting {
-        Some(prepared) => change::make(tx, cx, flow, presented, prepared).await?,
-        None => Change::None,
+        Some(Waiting::Change(prepared)) => change::make(tx, cx, flow, presented, prepared).await?,
+        Some(Waiting::SignUp(schema)) if sign_up::make(tx, cx, flow, presented, schema).await?.is_some() => {
+            let target = sign_up::sign_in_url(cx, flow);
+            return complete(tx, cx, flow, completed(flow, Channel::Email, &target)?).await;
+        }
+        _ => Change::None,
     };
     let via = match change {
         Change::Void => return Ok(Redeemed::Void),
@@ -115,7 +134,11 @@ async fn redeem(
     if flow.state == State::PassedChallenge {
         return Ok(Redeemed::TooLate);
     }
-    let done = completed(cx, flow, via)?;
+    let done = completed(flow, via, &continue_url(cx, flow))?;
+    complete(tx, cx, flow, done).await
+}
+
+async fn complete(tx: &mut Tx, cx: &Context, flow: &Flow, done: Flow) -> Result<Redeemed, Error> {
     if !flows::flow_update(tx, cx, cx.vault(), &done, flow.state).await? {
         return Ok(Redeemed::TooLate);
     }
@@ -142,16 +165,15 @@ fn void() -> Message {
 }
 
 /// The flow as it is shown afterwards: a way on, and nothing to fill in.
-fn completed(cx: &Context, flow: &Flow, via: Channel) -> Result<Flow, Error> {
+fn completed(flow: &Flow, via: Channel, target: &Url) -> Result<Flow, Error> {
     let mut done = flow.clone();
     done.state = challenges::next_state(flow, Event::Redeemed)?;
     done.context.code = None;
-    let target = continue_url(cx, flow);
     let way_on =
         Node::anchor(challenges::group(flow), "continue", target.to_string(), Message::plain(ids::LABEL_CONTINUE));
     done.ui.nodes = vec![nodes::csrf_node(), way_on];
     "GET".clone_into(&mut done.ui.method);
-    done.ui.action = target.into();
+    done.ui.action = target.to_string();
     done.ui.messages = vec![Message::plain(match via {
         Channel::Email => ids::VERIFICATION_SUCCESSFUL,
         Channel::Sms => ids::VERIFICATION_PHONE_SUCCESSFUL,

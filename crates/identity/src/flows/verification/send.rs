@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::super::challenges::{self, Occasion, Secret, SecretKind};
 use super::super::transitions::Event;
 use super::super::visit::{Audience, Reply, Visit};
+use super::sign_up;
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::flow::Flow;
@@ -16,7 +17,7 @@ use crate::model::message::{Message, ids};
 use crate::schema::{Problem, normalise_identifier};
 use crate::service::Identity;
 use crate::store::pending_changes::Tag;
-use crate::store::{addresses, codes, flows, identities, pending_changes};
+use crate::store::{addresses, codes, flows, identities, pending_changes, pending_registrations};
 use crate::strategies::{Dispatch, code, link};
 
 /// What goes out, and what is kept to recognise it when it comes back.
@@ -31,6 +32,10 @@ enum Proves {
     Address(Uuid),
     /// The change that waits for it.
     Change,
+    /// The sign-up that waits for it.
+    SignUp,
+    /// Nothing: the address that somebody signed up with has an account.
+    Nothing,
 }
 
 /// Whose mail it is.
@@ -83,6 +88,10 @@ impl Identity {
                     let tag = Tag { tag: secret.tag(cx, sent.kind), expires_at: secret.expires_at };
                     pending_changes::pending_change_renew(tx, cx, sent.id, tag).await?;
                 }
+                Some((Proves::SignUp | Proves::Nothing, secret)) => {
+                    let tag = Tag { tag: secret.tag(cx, sent.kind), expires_at: secret.expires_at };
+                    pending_registrations::pending_registration_renew(tx, cx, sent.id, tag).await?;
+                }
                 // A verification is for one address: asking for another one gives up what waited.
                 None => pending_changes::pending_change_delete(tx, cx, sent.id).await?,
             }
@@ -120,6 +129,13 @@ impl Identity {
         via: Channel,
         value: &str,
     ) -> Result<Waiting, Error> {
+        if let Some((promise, schema)) = self.verification_sign_up(cx, flow).await?
+            && promise.address == value
+            && let Some(identity) = sign_up::account(cx, &promise, &schema)
+        {
+            let proves = if promise.known { Proves::Nothing } else { Proves::SignUp };
+            return Ok(Waiting::For(Box::new(Recipient { identity, address: promise.address, proves })));
+        }
         read!(&self.db, |tx| -> Result<Waiting, Error> {
             let change = pending_changes::pending_change_find(tx, cx, flow.id).await?;
             let Some(change) = change.filter(|change| change.via == via && change.value == value) else {
@@ -151,6 +167,14 @@ impl Identity {
         if let Some(Recipient { identity, address, proves }) = known {
             let occasion = Occasion { flow, identity: &identity, recipient: &address, payload };
             let mail = if by_mail { Some(challenges::compose(self, cx, &secret, occasion).await?) } else { None };
+            if matches!(proves, Proves::SignUp | Proves::Nothing) {
+                // Both mails are written, whichever of them goes out: the one costs what the other does.
+                let notice = challenges::compose_known(self, cx, flow, &address, payload).await;
+                let notice = challenges::unless_unwritable(notice)?;
+                if matches!(proves, Proves::Nothing) {
+                    return Ok(Sending { mail: notice, secret: Some((proves, Secret::unknown(cx, flow))) });
+                }
+            }
             return Ok(Sending { mail, secret: Some((proves, secret)) });
         }
         if by_mail && cx.settings().selfservice.flows.verification.notify_unknown_recipients {

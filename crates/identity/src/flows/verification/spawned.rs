@@ -17,7 +17,8 @@ use crate::model::flow::{Flow, FlowKind, State, Transport};
 use crate::model::identity::{Channel, Identity as Person, VerifiableAddress};
 use crate::service::Identity;
 use crate::store::pending_changes::{PendingChange, Tag};
-use crate::store::{addresses, flows, pending_changes};
+use crate::store::pending_registrations::Promise;
+use crate::store::{addresses, flows, pending_changes, pending_registrations};
 
 /// A verification that is ready to be kept.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ enum Proves {
     Address(Uuid),
     /// A change that waits for it.
     Change(Box<PendingChange>),
+    /// A sign-up that waits for it.
+    SignUp(Box<Promise>),
 }
 
 /// Prepares the verification of `address` after `origin`: the flow, its code or link, and the mail.
@@ -75,6 +78,33 @@ pub async fn prepare_change(
     let mut spawned = prepare(service, cx, visit, origin, identity, (via, &value), proves).await?;
     if let Proves::Change(change) = &mut spawned.proves {
         change.flow_id = spawned.flow.id;
+    }
+    Ok(spawned)
+}
+
+/// Prepares the verification of a sign-up. Who has an account already gets a mail that says so in the place of the code,
+/// at `recipient`; all else is the same.
+///
+/// # Errors
+/// The mail cannot be composed.
+pub async fn prepare_sign_up(
+    service: &Identity,
+    cx: &Context,
+    visit: &Visit,
+    origin: &Flow,
+    identity: &Person,
+    promise: Promise,
+    recipient: &str,
+) -> Result<SpawnedVerification, Error> {
+    let (known, address) = (promise.known, promise.address.clone());
+    let proves = Proves::SignUp(Box::new(promise));
+    let mut spawned = prepare(service, cx, visit, origin, identity, (Channel::Email, &address), proves).await?;
+    // Both mails are written, whichever of them goes out: the one costs what the other does.
+    let notice = challenges::compose_known(service, cx, &spawned.flow, recipient, &origin.transient_payload).await;
+    let notice = challenges::unless_unwritable(notice)?;
+    if known {
+        spawned.secret = Secret::unknown(cx, &spawned.flow);
+        spawned.mail = notice;
     }
     Ok(spawned)
 }
@@ -120,15 +150,21 @@ impl SpawnedVerification {
                 addresses::verifiable_mark_sent(tx, cx, *id).await?;
             }
             Proves::Change(change) => {
-                let tag = self.secret.tag(cx, FlowKind::Verification);
-                let tag = Tag { tag, expires_at: self.secret.expires_at };
-                pending_changes::pending_change_keep(tx, cx, change, tag).await?;
+                pending_changes::pending_change_keep(tx, cx, change, self.tag(cx)).await?;
+            }
+            Proves::SignUp(promise) => {
+                let (id, tag) = (self.flow.id, self.tag(cx));
+                pending_registrations::pending_registration_keep(tx, cx, cx.vault(), id, promise, tag).await?;
             }
         }
         if let Some(mail) = &self.mail {
             courier::enqueue(tx, cx, mail).await?;
         }
         Ok(())
+    }
+
+    fn tag(&self, cx: &Context) -> Tag {
+        Tag { tag: self.secret.tag(cx, FlowKind::Verification), expires_at: self.secret.expires_at }
     }
 }
 
