@@ -6,3 +6,5 @@ mod known_faults;
 mod language;
 mod naive;
 mod random;
+mod revisions;
+mod trees;
