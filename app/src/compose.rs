@@ -11,7 +11,7 @@ use database::{Db, Engine, Schema, check_ownership};
 use foundation::{Clock, Rng, SystemClock, Uuid};
 use identity::schema::Schemas;
 use identity::settings::{HasherAlgorithm, Settings};
-use identity::{Deps, Identity, Snapshot};
+use identity::{Deps, Identity, Limits, Snapshot};
 use operators::AdminKeys;
 use settings::Live;
 use web::{Metrics, OutboundClient, OutboundPolicy};
@@ -74,6 +74,7 @@ pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migr
         schemas: Schemas::new(outbound.clone(), Arc::clone(&clock)),
         courier: Arc::clone(&courier),
         outbound,
+        limits: Limits::new(Arc::clone(&clock)),
         snapshot: Arc::new(move || current.get()),
         clock,
         rng: Arc::clone(&rng),
@@ -82,7 +83,10 @@ pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migr
     // A schema that cannot be used is told at start, not to the first person who signs up.
     identity.schemas.all(settings).await.context("identity.schemas")?;
     let metrics = Arc::new(Metrics::new(&[("app", "limen"), ("version", env!("CARGO_PKG_VERSION"))]));
-    metrics.register(|registry| passwords.register(registry));
+    metrics.register(|registry| {
+        passwords.register(registry);
+        identity.limits.register(registry);
+    });
     Ok(Program { snapshot, identity, courier, passwords, admin_keys, metrics, rng, tenant: TENANT })
 }
 

@@ -67,6 +67,11 @@ token!(
     ""
 );
 token!(
+    /// Shows a browser in which somebody signed in before. It proves nobody.
+    DeviceToken,
+    "limen_dv_"
+);
+token!(
     /// The secret part of a mailed recovery or verification link.
     LinkToken,
     ""

@@ -1,5 +1,6 @@
 //! The handle to a database that everything else carries around.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,8 +9,8 @@ use foundation::Clock;
 use crate::dsn::Dsn;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::transaction::{Connection, Mode};
-use crate::{DbError, Tx};
+use crate::transaction::{Attempts, Connection, Mode};
+use crate::{DbError, Row, Statement, Tx, Value};
 
 /// Which engine keeps the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,25 @@ impl Db {
         let mut transaction = self.begin(Mode::Read).await?;
         transaction.row(crate::sql!("SELECT 1 AS one"), &[]).await?;
         transaction.commit().await
+    }
+
+    /// Runs one statement in a transaction of its own and gives its rows: for counters that many want to change at once.
+    ///
+    /// The statement has to guard itself, like an `INSERT … ON CONFLICT … DO UPDATE … WHERE`: on PostgreSQL it runs under
+    /// READ COMMITTED, where it waits for another's change to the same row and then looks at the row anew, so that it
+    /// never fails for having met somebody. It may be lost when the database server crashes a moment later.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn alone(&self, statement: Statement, values: &[Value]) -> Result<Vec<Row>, DbError> {
+        let mut attempts = Attempts::new(self, Mode::Alone);
+        loop {
+            let mut transaction = attempts.begin().await?;
+            let outcome = transaction.rows(statement, values).await;
+            if let ControlFlow::Break(result) = attempts.finish(transaction, outcome).await {
+                return result;
+            }
+        }
     }
 
     /// The DSN without its password, for logs.

@@ -21,6 +21,8 @@ pub enum Mode {
     Write,
     /// Reads, all of one instant.
     Read,
+    /// One statement that guards itself.
+    Alone,
     /// Holds a row that keeps other starters from migrating at the same time; may last.
     Migrate,
 }

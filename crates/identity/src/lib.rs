@@ -10,6 +10,7 @@ mod context;
 mod error;
 pub mod flows;
 pub mod http;
+mod limits;
 mod maintenance;
 pub mod model;
 pub mod schema;
@@ -21,6 +22,7 @@ mod strategies;
 
 pub use context::{Context, Snapshot, SnapshotError};
 pub use error::Error;
+pub use limits::Limits;
 pub use maintenance::Cleaned;
 pub use service::{Deps, Identity};
 pub use store::migrations;

@@ -8,7 +8,7 @@ use foundation::Timestamp;
 use crate::context::Context;
 use crate::error::Error;
 use crate::service::Identity;
-use crate::store::{errors, flows, sessions};
+use crate::store::{attempts, devices, errors, flows, sessions};
 
 /// A flow that was submitted late gets a successor: it has to be known for a while after its end.
 const FLOWS_ARE_KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -28,6 +28,10 @@ pub struct Cleaned {
     pub flows: u64,
     /// Stored errors older than a week.
     pub errors: u64,
+    /// Counters of tries that count for nothing any more.
+    pub attempts: u64,
+    /// Devices that nobody signed in on for long.
+    pub devices: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +39,8 @@ enum Table {
     Sessions,
     Flows,
     Errors,
+    Attempts,
+    Devices,
 }
 
 impl Identity {
@@ -45,11 +51,25 @@ impl Identity {
     pub async fn clean_once(&self) -> Result<Cleaned, Error> {
         let cx = self.background();
         let older_than = cx.settings().database.cleanup.older_than.to_std();
-        Ok(Cleaned {
+        let cleaned = Cleaned {
             sessions: self.clean(&cx, Table::Sessions, older_than).await?,
             flows: self.clean(&cx, Table::Flows, older_than.max(FLOWS_ARE_KEPT)).await?,
             errors: self.clean(&cx, Table::Errors, older_than.max(ERRORS_ARE_KEPT)).await?,
+            attempts: self.clean(&cx, Table::Attempts, Duration::ZERO).await?,
+            devices: self.clean(&cx, Table::Devices, Duration::ZERO).await?,
+        };
+        self.limits_count(&cx).await?;
+        Ok(cleaned)
+    }
+
+    /// Tells the metrics how many counters there are.
+    async fn limits_count(&self, cx: &Context) -> Result<(), Error> {
+        let counters = database::read!(&self.db, |tx| -> Result<Vec<(String, i64)>, Error> {
+            Ok(attempts::attempts_by_limit(tx, cx).await?)
         })
+        .await?;
+        self.limits.counters(&counters);
+        Ok(())
     }
 
     async fn clean(&self, cx: &Context, table: Table, kept: Duration) -> Result<u64, Error> {
@@ -62,6 +82,8 @@ impl Identity {
                     Table::Sessions => sessions::sessions_remove_expired(tx, cx, before, size).await?,
                     Table::Flows => flows::flows_remove_expired(tx, cx, before, size).await?,
                     Table::Errors => errors::errors_remove_old(tx, cx, before, size).await?,
+                    Table::Attempts => attempts::attempts_remove_old(tx, cx, before, size).await?,
+                    Table::Devices => devices::devices_remove_expired(tx, cx, before, size).await?,
                 })
             })
             .await?;
@@ -82,8 +104,8 @@ impl Identity {
         loop {
             match self.clean_once().await {
                 Ok(cleaned) if cleaned != Cleaned::default() => {
-                    let Cleaned { sessions, flows, errors } = cleaned;
-                    tracing::info!(sessions, flows, errors, "removed what has expired");
+                    let Cleaned { sessions, flows, errors, attempts, devices } = cleaned;
+                    tracing::info!(sessions, flows, errors, attempts, devices, "removed what has expired");
                 }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "could not remove what has expired; the next round tries again"),

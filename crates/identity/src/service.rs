@@ -10,6 +10,7 @@ use web::outbound::OutboundClient;
 
 use crate::context::{Context, Snapshot};
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::schema::{IdentitySchema, Schemas};
 
 /// What the service is composed of. Everything it holds is a field here: forgetting one does not compile.
@@ -24,6 +25,8 @@ pub struct Deps {
     pub courier: Arc<Courier>,
     /// Asks other servers (breached passwords).
     pub outbound: OutboundClient,
+    /// What is tried too often, or asked too often.
+    pub limits: Limits,
     /// The present settings.
     pub snapshot: Arc<dyn Fn() -> Arc<Snapshot> + Send + Sync>,
     /// What time it is.

@@ -16,7 +16,7 @@ use identity::http::admin::{Operations, admin_router};
 use identity::http::public;
 use identity::schema::Schemas;
 use identity::settings::Settings;
-use identity::{Deps, Identity, Snapshot};
+use identity::{Deps, Identity, Limits, Snapshot};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use web::{Metrics, OutboundClient, OutboundPolicy, routing};
@@ -34,7 +34,7 @@ pub struct Server {
     pub clock: Arc<ManualClock>,
     public: Router,
     admin: Router,
-    _database: TestDatabase,
+    database: Arc<TestDatabase>,
 }
 
 /// An answer, read to its end.
@@ -68,6 +68,15 @@ impl Server {
     /// A service on one database, whose migrations may be missing.
     pub fn on(database: TestDatabase, more: Value) -> Self {
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().expect("a time")));
+        Self::node(Arc::new(database), clock, more)
+    }
+
+    /// Another node on the same database, by the same clock.
+    pub fn beside(&self, more: Value) -> Self {
+        Self::node(Arc::clone(&self.database), Arc::clone(&self.clock), more)
+    }
+
+    fn node(database: Arc<TestDatabase>, clock: Arc<ManualClock>, more: Value) -> Self {
         let rng: Arc<dyn Rng> = Arc::new(SystemRng);
         let mut document = configuration();
         merge(&mut document, more);
@@ -93,6 +102,7 @@ impl Server {
             schemas: Schemas::new(outbound.clone(), clock.clone() as Arc<dyn Clock>),
             courier: Arc::new(courier),
             outbound,
+            limits: Limits::new(clock.clone()),
             snapshot: Arc::new(move || Arc::clone(&snapshot)),
             clock: clock.clone(),
             rng,
@@ -104,7 +114,7 @@ impl Server {
             admin: routing::finish(admin_router(identity.clone(), operations)),
             identity,
             clock,
-            _database: database,
+            database,
         }
     }
 

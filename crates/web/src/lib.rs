@@ -14,6 +14,7 @@
 //! ```
 
 pub mod body;
+pub mod budget;
 pub mod client;
 pub mod cookies;
 pub mod cors;

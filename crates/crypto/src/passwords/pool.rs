@@ -19,9 +19,10 @@ use super::queue::{Caller, Queue};
 
 /// How long a thread keeps its memory without work.
 const KEPT: Duration = Duration::from_secs(2);
-/// How far the threads stand back (`nice`), where the system knows such a thing for single threads.
+/// How far the threads stand back (`nice`), where the system knows such a thing for single threads. One step: a machine that
+/// others keep busy still gives them their part.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 5;
+const NICE: i32 = 1;
 
 /// What hashing may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -294,3 +294,47 @@ async fn unknown_identifiers_and_old_hashes_cost_what_known_ones_cost() {
         }
     }
 }
+
+#[tokio::test]
+async fn memory_that_was_used_before_changes_no_hash() {
+    // One thread, so that one memory serves them all: larger, smaller and larger again.
+    let limits = PoolLimits { threads: 1, ..PoolLimits::for_this_machine(4, 65536) };
+    let hashing = PasswordHashing::new(argon2(4096), limits);
+    let known = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    for memory in [4096, 64, 8192] {
+        hashing.reconfigure(argon2(memory));
+        let made = hashing.hash(ANYBODY, &rng(), PASSWORD).await.unwrap();
+        assert_eq!(hashing.verify(ANYBODY, "password", known).await, verified(true, true));
+        assert_eq!(hashing.verify(ANYBODY, PASSWORD, &made).await, verified(true, false));
+    }
+}
+
+#[tokio::test]
+async fn waits_times_and_refusals_are_counted() {
+    let hashing = PasswordHashing::new(argon2(64), PoolLimits { threads: 1, ..PoolLimits::for_this_machine(0, 64) });
+    let mut registry = Registry::default();
+    hashing.register(&mut registry);
+    hashing.verify_nobody(ANYBODY, PASSWORD).await.unwrap();
+    let (hold, release) = std::sync::mpsc::channel::<()>();
+    let held = hashing.pool.run(ANYBODY, Cost::NOTHING, move |_| release.recv().is_ok());
+    let refused = async {
+        while hashing.running() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(hashing.verify_nobody(ANYBODY, PASSWORD).await, Err(HashError::Busy { .. })));
+        drop(hold);
+    };
+    let (held, ()) = tokio::join!(held, refused);
+    assert_eq!(held, Ok(false));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    for line in [
+        "password_hash_wait_seconds_count 2",
+        "password_hash_duration_seconds_count 2",
+        "password_hash_refused_total{reason=\"full\"} 1",
+        "password_hash_waiting 0",
+        "password_hash_running 0",
+    ] {
+        assert!(text.lines().any(|written| written == line), "{line} is missing in\n{text}");
+    }
+}

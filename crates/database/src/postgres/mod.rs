@@ -32,6 +32,13 @@ const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET L
 const BEGIN_MIGRATE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; \
                              SET LOCAL idle_in_transaction_session_timeout = 0";
 
+/// READ COMMITTED: a statement that meets another's change waits for it and looks again at what it left, instead of
+/// failing. It does not wait for the disk: a crash of the server may forget the last moment's.
+const BEGIN_ALONE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '30s'; \
+                           SET LOCAL idle_in_transaction_session_timeout = '60s'; SET LOCAL synchronous_commit = off";
+/// For engines that do not know all of it.
+const BEGIN_ALONE_ELSEWHERE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /// A server with its pool.
 pub(crate) struct Postgres {
     pool: Pool,
@@ -96,6 +103,8 @@ impl Postgres {
         let begin = match mode {
             Mode::Write => BEGIN_WRITE,
             Mode::Read => BEGIN_READ,
+            Mode::Alone if self.engine == Engine::Postgres => BEGIN_ALONE,
+            Mode::Alone => BEGIN_ALONE_ELSEWHERE,
             Mode::Migrate => BEGIN_MIGRATE,
         };
         let client = get(&self.pool).await?;

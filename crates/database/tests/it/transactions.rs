@@ -300,3 +300,18 @@ async fn futures_are_send() {
         assert_eq!(read.await, Ok(Some(2)));
     }
 }
+
+/// Counters that many want at once: nobody fails for having met another, and nobody is counted twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_statement_alone_waits_for_others_and_looks_again() {
+    for test in databases().await {
+        let db = &test.db;
+        let count = sql!(
+            "INSERT INTO counters (name, value) VALUES ($1, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 \
+             WHERE counters.value < 5 RETURNING value"
+        );
+        let all = (0..100).map(|_| async { db.alone(count, params!["many"]).await.unwrap().len() });
+        let counted: usize = futures::future::join_all(all).await.into_iter().sum();
+        assert_eq!(counted, 5);
+    }
+}

@@ -16,6 +16,7 @@ use super::view::{Extras, flow_json};
 use super::visit::{Audience, Reply, ReplyBody, SessionCookie, Visit};
 use crate::context::Context;
 use crate::error::Error;
+use crate::limits::{self, DeviceCookie};
 use crate::model::flow::{Flow, FlowKind, State, Transport};
 use crate::model::identity::{Aal, Identity as Person};
 use crate::model::message::{Message, ids};
@@ -170,6 +171,10 @@ impl Identity {
             return self.flow_invalid(cx, visit, flow, vec![problem], strategy.group(), None).await;
         }
         match strategy.submit(&scene, &flow, input).await? {
+            Outcome::Limited(wait) => {
+                forget_answers(&mut flow, input);
+                self.flow_limited(cx, visit, flow, wait, None).await
+            }
             Outcome::Invalid(problems) => {
                 forget_answers(&mut flow, input);
                 self.flow_invalid(cx, visit, flow, problems, strategy.group(), None).await
@@ -241,7 +246,7 @@ impl Identity {
         flow.state = transitions::next(FlowKind::Login, from, Event::Authenticated)
             .ok_or_else(|| Error::Internal("a flow that takes no input was completed".to_owned()))?;
         let joins = current.as_ref().filter(|current| current.identity.id == identity.id);
-        let result = transact!(&self.db, |tx| -> Result<Option<(Session, Shown)>, Error> {
+        let result = transact!(&self.db, |tx| -> Result<Option<Made>, Error> {
             if !flows::flow_update(tx, cx, cx.vault(), &flow, from).await? {
                 return Ok(None);
             }
@@ -253,7 +258,7 @@ impl Identity {
                 }
             }
             let cleared = gate::clear(&identity, authenticated.proof)?;
-            let made = match joins {
+            let (session, shown) = match joins {
                 Some(current) => {
                     let session = gate::session_strengthen(tx, cx, &current.session, cleared).await?;
                     (session, current.shown.clone())
@@ -263,13 +268,18 @@ impl Identity {
                     (session, Shown { token, cookie_expires_at: None })
                 }
             };
+            authenticated.counted.clear(tx, cx).await?;
+            let device = match visit.audience(&flow) {
+                Audience::Native => None,
+                _ => limits::remember_device(tx, cx, visit, &identity, &session).await?,
+            };
             if wanted.revoke_active_sessions {
-                sessions::sessions_revoke_others(tx, cx, identity.id, Some(made.0.id)).await?;
+                sessions::sessions_revoke_others(tx, cx, identity.id, Some(session.id)).await?;
             }
             if let Some(spawned) = &verification {
                 spawned.insert(tx, cx).await?;
             }
-            Ok(Some(made))
+            Ok(Some(Made { session, shown, device }))
         })
         .await;
         let made = match result {
@@ -281,12 +291,14 @@ impl Identity {
             }
             other => other?,
         };
-        let Some((session, shown)) = made else { return completed(cx, visit, flow, ids::LOGIN_COMPLETED) };
+        let Some(Made { session, shown, device }) = made else {
+            return completed(cx, visit, flow, ids::LOGIN_COMPLETED);
+        };
         if verification.is_some() {
             self.courier.nudge();
         }
         let done = Done { flow: &flow, identity: &identity, session, shown, joined: joins.is_some(), method };
-        login_answer(cx, visit, done, wanted, verification.as_ref())
+        Ok(login_answer(cx, visit, done, wanted, verification.as_ref())?.with_device(device))
     }
 
     /// An inactive identity: told in the form, and only to who proved to be it.
@@ -431,6 +443,13 @@ pub(super) fn replaced(cx: &Context, visit: &Visit, expired: &Flow, replacement:
         Audience::Browser => Reply::see_other(engine::ui_url(cx.settings(), replacement)),
         _ => Reply::error(engine::expired_error(cx, expired, replacement.id)),
     }
+}
+
+/// What signing in wrote.
+struct Made {
+    session: Session,
+    shown: Shown,
+    device: Option<DeviceCookie>,
 }
 
 struct Done<'a> {

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod errors;
 pub mod hooks;
 pub mod input;
+mod limited;
 pub mod login;
 pub mod logout;
 pub mod nodes;

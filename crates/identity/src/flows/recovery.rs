@@ -128,12 +128,19 @@ impl Identity {
             Outcome::Invalid(problems) => self.challenge_refused(cx, visit, flow, by, problems).await,
             Outcome::Redeem(redemption) => {
                 // Whoever is signed in may still redeem a code, and not ask for one.
-                let presented = Presented::code(cx, &flow, &redemption.code);
+                let counted = match self.attempt_code(cx, visit, &flow).await? {
+                    Ok(counted) => counted,
+                    Err(wait) => return self.challenge_limited(cx, visit, flow, by, wait).await,
+                };
+                let presented = Presented::code(cx, &flow, &redemption.code, counted);
                 self.recovery_redeem(cx, visit, flow, by, presented).await
             }
             Outcome::Send(dispatch) => {
                 if self.session_current(cx, visit.shown.as_ref()).await?.is_some() {
                     return signed_in_already(cx, by != Audience::Browser);
+                }
+                if let Err(wait) = self.attempt_mail(cx, &dispatch.address).await? {
+                    return self.challenge_limited(cx, visit, flow, by, wait).await;
                 }
                 let payload = challenges::transient_payload(input);
                 self.recovery_send(cx, visit, flow, by, dispatch, payload).await

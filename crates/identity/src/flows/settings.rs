@@ -209,6 +209,7 @@ impl Identity {
             return self.flow_invalid(cx, visit, flow, vec![problem], strategy.group(), identity).await;
         }
         match strategy.submit(&scene, &flow, input).await? {
+            Outcome::Limited(wait) => self.flow_limited(cx, visit, flow, wait, identity).await,
             Outcome::Invalid(problems) => {
                 engine::echo(&mut flow, input);
                 self.flow_invalid(cx, visit, flow, problems, strategy.group(), identity).await

@@ -146,11 +146,18 @@ impl Identity {
         match outcome {
             Outcome::Invalid(problems) => self.challenge_refused(cx, visit, flow, by, problems).await,
             Outcome::Send(dispatch) => {
+                if let Err(wait) = self.attempt_mail(cx, &dispatch.address).await? {
+                    return self.challenge_limited(cx, visit, flow, by, wait).await;
+                }
                 let payload = challenges::transient_payload(input);
                 self.verification_send(cx, visit, flow, by, dispatch, payload).await
             }
             Outcome::Redeem(redemption) => {
-                let presented = Presented::code(cx, &flow, &redemption.code);
+                let counted = match self.attempt_code(cx, visit, &flow).await? {
+                    Ok(counted) => counted,
+                    Err(wait) => return self.challenge_limited(cx, visit, flow, by, wait).await,
+                };
+                let presented = Presented::code(cx, &flow, &redemption.code, counted);
                 self.verification_redeem(cx, visit, flow, by, presented).await
             }
             _ => Err(Error::Internal("a strategy gave an outcome that verification does not take".to_owned())),

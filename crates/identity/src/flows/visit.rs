@@ -6,6 +6,7 @@ use foundation::{ApiError, Rng};
 use serde_json::Value;
 use web::csrf::CsrfSecret;
 
+use crate::limits::{Device, DeviceCookie};
 use crate::model::flow::{Flow, Transport};
 use crate::sessions::current::Shown;
 
@@ -18,6 +19,8 @@ pub struct Visit {
     pub prefers_json: bool,
     /// The session token that was shown, if any.
     pub shown: Option<Shown>,
+    /// The devices that the cookie of known devices shows.
+    pub devices: Vec<Device>,
     /// The secret of the CSRF cookie. Where a browser begins a flow, `http/` has made one if there was none.
     pub csrf: Option<CsrfSecret>,
     /// The value of the cookie that ties a change that waits to its browser.
@@ -89,6 +92,8 @@ pub struct Reply {
     pub csrf: Option<CsrfSecret>,
     /// What becomes of the cookie that ties a change that waits to its browser.
     pub continuity: ContinuityCookie,
+    /// The cookie of known devices, if it changes.
+    pub device: Option<DeviceCookie>,
     /// Whether the browser is told to forget what it keeps of this site.
     pub clear_browser_data: bool,
 }
@@ -147,6 +152,7 @@ impl Reply {
             body,
             session_cookie: SessionCookie::Keep,
             csrf: None,
+            device: None,
             continuity: ContinuityCookie::Keep,
             clear_browser_data: false,
         }
@@ -178,6 +184,13 @@ impl Reply {
     #[must_use]
     pub fn with_continuity(mut self, cookie: ContinuityCookie) -> Self {
         self.continuity = cookie;
+        self
+    }
+
+    /// Changes the cookie of known devices.
+    #[must_use]
+    pub fn with_device(mut self, device: Option<DeviceCookie>) -> Self {
+        self.device = device;
         self
     }
 

@@ -1,6 +1,7 @@
 //! The routes of this service. A handler reads the request, calls one use case and renders its answer; rules live elsewhere.
 
 pub mod admin;
+mod budgets;
 mod paging;
 pub mod public;
 mod query;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use web::body::{self, Body};
 use web::reply;
 
+use super::budgets::Budgeted;
 use super::paging::{Numbered, Sizes};
 use super::query::Query;
 use super::render::{self, csrf_cookie, session_cookie};
@@ -30,7 +31,11 @@ const SCHEMAS: Sizes = Sizes { default: 250, most: 1000 };
 
 /// All public routes.
 pub fn router(identity: Identity) -> Router {
-    let mut routes = Router::new()
+    routes().finish(&identity).layer(middleware::from_fn(vary_by_cookie)).with_state(identity)
+}
+
+fn routes() -> Budgeted {
+    let mut routes = Budgeted::default()
         .route("/self-service/logout/browser", get(logout_begin))
         .route("/self-service/logout", get(logout_submit))
         .route("/self-service/logout/api", delete(logout_native))
@@ -66,7 +71,7 @@ pub fn router(identity: Identity) -> Router {
     for path in ["/admin/identities", "/admin/courier/messages", "/identities", "/recovery"] {
         routes = routes.route(path, any(to_admin)).route(&format!("{path}/{{*rest}}"), any(to_admin));
     }
-    routes.layer(middleware::from_fn(vary_by_cookie)).with_state(identity)
+    routes
 }
 
 /// What is answered depends on who is signed in: caches must know.
@@ -346,4 +351,21 @@ async fn to_admin(Asked(cx): Asked, request: Request) -> Response {
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let base = cx.settings().admin_base_url();
     reply::redirect(307, &format!("{}admin{path}{query}", base.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::budgets::ROUTES;
+
+    /// CVE-2025-64102: a new way in forgot the limits of the old one. A new route fails here until it has a budget.
+    #[test]
+    fn every_public_route_has_a_budget_and_every_budget_a_route() {
+        let routes = routes();
+        let mut found: Vec<&str> = routes.paths().collect();
+        let mut known: Vec<&str> = ROUTES.iter().map(|(path, _)| *path).collect();
+        found.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(found, known);
+    }
 }

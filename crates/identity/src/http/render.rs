@@ -10,10 +10,11 @@ use web::cookies::{SameSite, SetCookie};
 use web::csrf::CsrfSecret;
 use web::reply;
 
-use super::request::{CONTINUITY_COOKIE, csrf_cookie_name};
+use super::request::{CONTINUITY_COOKIE, DEVICE_COOKIE, csrf_cookie_name};
 use crate::context::Context;
 use crate::error::Error;
 use crate::flows::visit::{ContinuityCookie, Reply, ReplyBody, SessionCookie};
+use crate::limits::DeviceCookie;
 use crate::service::Identity;
 use crate::settings;
 use crate::settings::CookieAttributes;
@@ -52,6 +53,9 @@ pub fn render(cx: &Context, reply: Reply) -> Response {
     let headers = response.headers_mut();
     if let Some(secret) = &reply.csrf {
         headers.append(SET_COOKIE, csrf_cookie(cx, secret));
+    }
+    if let Some(device) = &reply.device {
+        headers.append(SET_COOKIE, device_cookie(cx, device));
     }
     match reply.session_cookie {
         SessionCookie::Keep => {}
@@ -108,6 +112,18 @@ pub fn csrf_cookie(cx: &Context, secret: &CsrfSecret) -> HeaderValue {
     }
     let cookie = SetCookie::new(csrf_cookie_name(cx), secret.to_cookie()).http_only(true);
     with_attributes(cookie.max_age(Some(CSRF_COOKIE_LIFE)), &attributes).header()
+}
+
+/// The cookie that shows in which browsers somebody signed in before. Pages of other sites send forms of ours too, where
+/// the configuration lets them: it travels as the CSRF cookie does.
+fn device_cookie(cx: &Context, device: &DeviceCookie) -> HeaderValue {
+    let mut attributes = cx.settings().other_cookies();
+    if !attributes.secure {
+        attributes.same_site = settings::SameSite::Lax;
+    }
+    let life = Duration::from_secs(u64::try_from(device.max_age).unwrap_or(0));
+    let cookie = SetCookie::new(DEVICE_COOKIE, device.value.clone()).max_age(Some(life));
+    with_attributes(cookie, &attributes).header()
 }
 
 fn with_attributes(cookie: SetCookie, attributes: &CookieAttributes) -> SetCookie {

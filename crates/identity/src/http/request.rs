@@ -15,12 +15,16 @@ use web::{RequestId, negotiate};
 
 use crate::context::Context;
 use crate::flows::visit::Visit;
+use crate::limits;
 use crate::service::Identity;
 use crate::sessions::cookie;
 use crate::sessions::current::Shown;
 
 /// The cookie that ties a change that waits to its browser; the name is the contract's.
 pub const CONTINUITY_COOKIE: &str = "ory_kratos_continuity";
+
+/// The name of the cookie that shows in which browsers somebody signed in before.
+pub const DEVICE_COOKIE: &str = "limen_known_device";
 
 /// The context of a request, for handlers.
 #[derive(Debug, Clone)]
@@ -63,6 +67,7 @@ pub fn visit(cx: &Context, parts: &Parts, begins: bool) -> Visit {
         wants_json: negotiate::wants_json(&parts.headers),
         prefers_json: negotiate::prefers_json(&parts.headers),
         shown: shown_token(cx, &parts.headers, &cookies),
+        devices: cookies.get(DEVICE_COOKIE).map(|value| limits::devices_of_cookie(cx, value)).unwrap_or_default(),
         csrf: known.or_else(|| begins.then(|| CsrfSecret::generate(cx.rng.as_ref()))),
         continuity: cookies.get(CONTINUITY_COOKIE).map(str::to_owned),
         has_cookies: cookies.names().any(|name| !["__cf", "_cf", "cf_"].iter().any(|start| name.starts_with(start))),

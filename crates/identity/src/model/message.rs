@@ -175,6 +175,9 @@ pub mod ids {
     pub const VERIFICATION_TOKEN_MISSING: u32 = 4_070_004;
     pub const VERIFICATION_EXPIRED: u32 = 4_070_005;
     pub const VERIFICATION_CODE_INVALID: u32 = 4_070_006;
+    // From here on limen's own: the contract leaves 4900000 to 4999999 alone.
+    pub const TRY_AGAIN_IN_SECONDS: u32 = 4_900_001;
+    pub const TRY_AGAIN_IN_MINUTES: u32 = 4_900_002;
 }
 
 #[cfg(test)]

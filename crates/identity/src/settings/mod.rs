@@ -10,6 +10,7 @@ mod courier;
 mod flows;
 mod hashing;
 mod hooks;
+mod limits;
 mod methods;
 mod operations;
 mod pages;
@@ -27,6 +28,7 @@ pub use flows::{
 };
 pub use hashing::{Argon2, Bcrypt, ByteSize, CipherAlgorithm, Ciphers, HasherAlgorithm, Hashers, Secrets};
 pub use hooks::{ApiKeyPlace, Hook, NotifyRecipients, RequestAuth, WebHook, WebHookResponse};
+pub use limits::{AddressBudget, Addresses as AddressBudgets, Growth, KnownDevices, Limits as LimitSettings};
 pub use methods::{
     Code, CodeConfig, LaterMethod, Link, LinkConfig, LookupSecret, Methods, MigrateHook, Password, PasswordConfig,
     Profile, Totp, TotpConfig,

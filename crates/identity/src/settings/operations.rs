@@ -40,6 +40,8 @@ pub struct IdentitySchema {
 pub struct Security {
     /// Whether answers may tell that an account exists.
     pub account_enumeration: AccountEnumeration,
+    /// How often anything may be tried.
+    pub limits: super::LimitSettings,
     /// Refuse `$ref` in identity schemas.
     pub disallow_ref_in_identity_schemas: bool,
 }

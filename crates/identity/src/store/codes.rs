@@ -37,6 +37,17 @@ pub async fn verification_code_insert(
     Ok(())
 }
 
+/// Whose address the codes of a verification were sent to, or whose it is to become.
+pub async fn verification_code_owner(tx: &mut Tx, cx: &RequestContext, flow_id: Uuid) -> Result<Option<Uuid>, DbError> {
+    let find = sql!(
+        "SELECT identity_id FROM identity_verifiable_addresses WHERE tenant_id = $1 AND id IN \
+         (SELECT address_id FROM verification_codes WHERE tenant_id = $1 AND flow_id = $2) \
+         UNION ALL SELECT identity_id FROM identity_pending_changes WHERE tenant_id = $1 AND flow_id = $2"
+    );
+    let row = tx.row(find, params![cx.tenant, flow_id]).await?;
+    row.map(|row| row.get("identity_id")).transpose()
+}
+
 /// Removes the verification codes of a flow: a resent code replaces the earlier ones.
 pub async fn verification_codes_delete(tx: &mut Tx, cx: &RequestContext, flow_id: Uuid) -> Result<(), DbError> {
     let delete = sql!("DELETE FROM verification_codes WHERE tenant_id = $1 AND flow_id = $2");
@@ -76,6 +87,13 @@ pub async fn recovery_code_insert(
     let values = params![cx.rng.uuid(), cx.tenant, flow_id, identity_id, address_id, tag, cx.now, expires_at];
     tx.execute(insert, values).await?;
     Ok(())
+}
+
+/// Whom the codes of a recovery let back in.
+pub async fn recovery_code_owner(tx: &mut Tx, cx: &RequestContext, flow_id: Uuid) -> Result<Option<Uuid>, DbError> {
+    let find = sql!("SELECT identity_id FROM recovery_codes WHERE tenant_id = $1 AND flow_id = $2 LIMIT 1");
+    let row = tx.row(find, params![cx.tenant, flow_id]).await?;
+    row.map(|row| row.get("identity_id")).transpose()
 }
 
 /// Removes the recovery codes of a flow: a resent code replaces the earlier ones.

@@ -2,8 +2,10 @@
 //! request, whose tenant every statement names. No rules here, and no HTTP.
 
 pub mod addresses;
+pub mod attempts;
 pub mod codes;
 pub mod credentials;
+pub mod devices;
 pub mod errors;
 pub mod flows;
 pub mod identities;
@@ -31,6 +33,7 @@ pub fn migrations() -> Vec<Migration> {
         migration!("0002_sessions"),
         migration!("0003_self_service_flows"),
         migration!("0004_codes"),
+        migration!("0030_limits"),
         migration!("0040_pending_changes"),
         migration!("0041_pending_registrations"),
     ]

@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::flows::input::Input;
 use crate::flows::visit::Visit;
+use crate::limits::{Counted, Limit, Subject, Wait};
 use crate::model::flow::{Flow, FlowKind};
 use crate::model::identity::{Aal, Credential, CredentialKind, CredentialSecret, Identity as Person};
 use crate::model::message::{Message, ids};
@@ -74,6 +75,9 @@ pub trait Strategy: Send + Sync {
         false
     }
 
+    /// What limits tries of what it takes in flows of this kind; `None` where it takes no proof that could be guessed.
+    fn limit(&self, kind: FlowKind) -> Option<Limit>;
+
     /// Adds its nodes to the form of a flow that begins, or is shown anew.
     async fn populate(&self, scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error>;
 
@@ -97,6 +101,17 @@ pub struct Scene<'a> {
     pub session: Option<&'a Session>,
 }
 
+impl Scene<'_> {
+    /// Counts a try of a secret, before it is looked at.
+    ///
+    /// # Errors
+    /// The database. The inner error is the outcome of who tried too often.
+    pub async fn attempt(&self, limit: Limit, subject: Subject<'_>) -> Result<Result<Counted, Outcome>, Error> {
+        let counted = self.service.attempt(self.cx, self.visit, limit, subject).await?;
+        Ok(counted.map_err(Outcome::Limited))
+    }
+}
+
 /// What a submission means.
 #[derive(Debug)]
 pub enum Outcome {
@@ -112,6 +127,8 @@ pub enum Outcome {
     Send(Dispatch),
     /// A code was presented, well-formed or not: the engine redeems it.
     Redeem(Redemption),
+    /// It was tried too often: nothing was looked at.
+    Limited(Wait),
 }
 
 /// The next step of a flow.
@@ -128,6 +145,8 @@ pub struct Step {
 pub struct Authenticated {
     /// The proof.
     pub proof: Proof,
+    /// That the try was counted before it was made.
+    pub counted: Counted,
     /// The credential as it is after the use, and the revision that was looked at: one of two at once wins.
     pub used: Option<(Credential, i64)>,
     /// What to say to the one who comes second.
@@ -240,4 +259,74 @@ pub async fn identity_by_identifier(
         Ok(Some(identity))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every method in every kind of flow, and what limits the tries of its proofs. CVE-2024-32868, CVE-2025-64102: limits
+    /// that one way in had and another had not. A new method fails here until it has a line.
+    const LIMITED: &[(&str, FlowKind, Option<Limit>)] = &[
+        ("profile", FlowKind::Registration, None),
+        ("profile", FlowKind::Settings, None),
+        ("password", FlowKind::Login, Some(Limit::Password)),
+        // Nobody's password is looked at.
+        ("password", FlowKind::Registration, None),
+        // It says whether the new password is the old one.
+        ("password", FlowKind::Settings, Some(Limit::Password)),
+        ("code", FlowKind::Recovery, Some(Limit::Code)),
+        ("code", FlowKind::Verification, Some(Limit::Code)),
+        // 190 random bits are not guessed.
+        ("link", FlowKind::Recovery, None),
+        ("link", FlowKind::Verification, None),
+        ("totp", FlowKind::Login, Some(Limit::SecondFactor)),
+        // The secret stands beside the field.
+        ("totp", FlowKind::Settings, None),
+        ("lookup_secret", FlowKind::Login, Some(Limit::SecondFactor)),
+        // Codes are made there, and none is taken.
+        ("lookup_secret", FlowKind::Settings, None),
+        ("identifier_first", FlowKind::Login, None),
+    ];
+
+    fn example(kind: FlowKind, requested_aal: Aal) -> Flow {
+        let now = foundation::Timestamp::UNIX_EPOCH;
+        Flow {
+            id: Uuid::nil(),
+            kind,
+            transport: crate::model::flow::Transport::Api,
+            state: crate::model::flow::State::ChooseMethod,
+            active: None,
+            request_url: String::new(),
+            csrf: None,
+            identity_id: None,
+            requested_aal,
+            refresh: false,
+            schema_id: None,
+            ui: Container::new(String::new()),
+            context: crate::model::flow::FlowContext::default(),
+            transient_payload: serde_json::Map::new(),
+            submit_count: 0,
+            issued_at: now,
+            expires_at: now,
+            updated_at: now,
+        }
+    }
+
+    #[test]
+    fn every_method_declares_its_limiter_for_every_kind_of_flow() {
+        let mut found = Vec::new();
+        for strategy in ALL {
+            for kind in FlowKind::ALL {
+                let serves = [Aal::Aal1, Aal::Aal2].iter().any(|aal| strategy.serves(&example(kind, *aal)));
+                if serves {
+                    found.push((strategy.method(), kind, strategy.limit(kind)));
+                }
+            }
+        }
+        assert_eq!(found.len(), LIMITED.len(), "{found:?}");
+        for row in found {
+            assert!(LIMITED.contains(&row), "{row:?} has no line in the table");
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod breaches;
 mod continuity;
 mod identifier_first;
 mod known_faults;
+mod limits;
 mod login;
 mod maintenance;
 mod new_address;

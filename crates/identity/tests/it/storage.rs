@@ -9,7 +9,7 @@ use testkit::{
 };
 
 /// Every table of the two crates holds the data of several tenants.
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 20] = [
     "identities",
     "identity_credentials",
     "identity_credential_identifiers",
@@ -28,6 +28,8 @@ const TABLES: [&str; 18] = [
     "courier_messages",
     "courier_message_dispatches",
     "inbox_messages",
+    "attempts",
+    "known_devices",
 ];
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! The code or link token that proves an address, before it is stored and after it came back.
 
 use crypto::tokens::{LinkToken, OneTimeCode};
+use database::Tx;
 use foundation::{GoDuration, Timestamp};
 
 use crate::context::Context;
+use crate::error::Error;
+use crate::limits::Counted;
 use crate::model::flow::{Flow, FlowKind};
 use crate::strategies::code;
 
@@ -74,16 +77,24 @@ fn purpose(kind: FlowKind) -> &'static str {
 /// What somebody presented.
 #[derive(Debug)]
 pub(in crate::flows) enum Presented {
-    /// What a code may be stored as, under each secret of the configuration.
-    Code(Vec<[u8; 32]>),
+    /// What a code may be stored as, under each secret of the configuration; and that the try was counted.
+    Code(Vec<[u8; 32]>, Counted),
     /// What a link token is stored as.
     Link([u8; 32]),
 }
 
 impl Presented {
     /// A code that was typed into `flow`.
-    pub(in crate::flows) fn code(cx: &Context, flow: &Flow, typed: &str) -> Self {
-        Self::Code(OneTimeCode::presented(typed.trim()).tags(cx.macs(), purpose(flow.kind)))
+    pub(in crate::flows) fn code(cx: &Context, flow: &Flow, typed: &str, counted: Counted) -> Self {
+        Self::Code(OneTimeCode::presented(typed.trim()).tags(cx.macs(), purpose(flow.kind)), counted)
+    }
+
+    /// The code was right: its counter begins anew.
+    pub(in crate::flows) async fn clear(&self, tx: &mut Tx, cx: &Context) -> Result<(), Error> {
+        match self {
+            Self::Code(_, counted) => counted.clear(tx, cx).await,
+            Self::Link(_) => Ok(()),
+        }
     }
 
     /// A token that came with a link.
@@ -94,7 +105,7 @@ impl Presented {
     /// What it may be stored as.
     pub(in crate::flows) fn tags(&self) -> &[[u8; 32]] {
         match self {
-            Self::Code(tags) => tags,
+            Self::Code(tags, _) => tags,
             Self::Link(hash) => std::slice::from_ref(hash),
         }
     }

@@ -147,6 +147,7 @@ fn administered_flow(cx: &Context, transport: Transport, url: String, method: &s
         wants_json: true,
         prefers_json: true,
         shown: None,
+        devices: Vec::new(),
         csrf: None,
         continuity: None,
         has_cookies: false,

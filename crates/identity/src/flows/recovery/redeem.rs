@@ -68,7 +68,7 @@ impl Identity {
                 let reply = self.recovery_answer(cx, &renewed, by, recovered).await?;
                 Ok(reply.with_csrf((by != Audience::Native).then_some(csrf)))
             }
-            (Redeemed::Wrong, Presented::Code(_)) => {
+            (Redeemed::Wrong, Presented::Code(..)) => {
                 let message = Message::plain(ids::RECOVERY_CODE_INVALID);
                 self.challenge_wrong(cx, visit, flow, by, message).await
             }
@@ -93,7 +93,7 @@ impl Identity {
     ) -> Result<Reply, Error> {
         let message = Message::plain(ids::LOGIN_IDENTITY_DISABLED);
         match presented {
-            Presented::Code(_) => {
+            Presented::Code(..) => {
                 let problems = vec![Problem { field: String::new(), message }];
                 self.challenge_refused(cx, visit, flow, by, problems).await
             }
@@ -104,6 +104,7 @@ impl Identity {
 
 async fn redeem(tx: &mut Tx, cx: &Context, flow: &Flow, presented: &Presented) -> Result<Redeemed, Error> {
     let Some(used) = use_up(tx, cx, flow, presented).await? else { return Ok(Redeemed::Wrong) };
+    presented.clear(tx, cx).await?;
     let Some(identity) = identities::identity_find(tx, cx, used.identity_id).await? else {
         return Ok(Redeemed::Wrong);
     };
@@ -146,7 +147,7 @@ async fn prove_address(tx: &mut Tx, cx: &Context, identity: &Person, address_id:
 async fn use_up(tx: &mut Tx, cx: &Context, flow: &Flow, presented: &Presented) -> Result<Option<RecoveredBy>, Error> {
     for tag in presented.tags() {
         let used = match presented {
-            Presented::Code(_) => codes::recovery_code_use(tx, cx, flow.id, *tag).await?,
+            Presented::Code(..) => codes::recovery_code_use(tx, cx, flow.id, *tag).await?,
             Presented::Link(_) => codes::recovery_token_use(tx, cx, flow.id, *tag).await?,
         };
         if used.is_some() {
@@ -166,7 +167,7 @@ fn show_csrf_token(flow: &mut Flow) {
 
 fn method_of(presented: &Presented) -> Method {
     match presented {
-        Presented::Code(_) => Method::CodeRecovery,
+        Presented::Code(..) => Method::CodeRecovery,
         Presented::Link(_) => Method::LinkRecovery,
     }
 }

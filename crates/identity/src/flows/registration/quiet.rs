@@ -68,6 +68,11 @@ impl Identity {
             Taken::Address(recipient) => (true, recipient),
             _ => (false, address.clone()),
         };
+        // Whoever signs somebody else up has mail sent to them.
+        if let Err(wait) = self.attempt_mail(cx, &address).await? {
+            engine::echo(&mut flow, input);
+            return self.flow_limited(cx, visit, flow, wait, None).await;
+        }
         let promise = promise(&identity, &address, known);
         let spawned = prepare_sign_up(self, cx, visit, &flow, &identity, promise, &recipient).await?;
         let from = flow.state;

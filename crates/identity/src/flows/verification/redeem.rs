@@ -85,7 +85,7 @@ impl Identity {
                 let reply = challenges::shown(cx, &renewed, &done, by, 200, Extras::default());
                 Ok(reply.with_csrf(browser.then_some(csrf)))
             }
-            (Redeemed::Wrong, Presented::Code(_)) => {
+            (Redeemed::Wrong, Presented::Code(..)) => {
                 let message = Message::plain(ids::VERIFICATION_CODE_INVALID);
                 self.challenge_wrong(cx, visit, flow, by, message).await
             }
@@ -113,7 +113,7 @@ async fn redeem(
         Some(Waiting::Change(prepared)) => change::make(tx, cx, flow, presented, prepared).await?,
         Some(Waiting::SignUp(schema)) if sign_up::make(tx, cx, flow, presented, schema).await?.is_some() => {
             let target = sign_up::sign_in_url(cx, flow);
-            return complete(tx, cx, flow, completed(flow, Channel::Email, &target)?).await;
+            return complete(tx, cx, flow, presented, completed(flow, Channel::Email, &target)?).await;
         }
         _ => Change::None,
     };
@@ -135,20 +135,27 @@ async fn redeem(
         return Ok(Redeemed::TooLate);
     }
     let done = completed(flow, via, &continue_url(cx, flow))?;
-    complete(tx, cx, flow, done).await
+    complete(tx, cx, flow, presented, done).await
 }
 
-async fn complete(tx: &mut Tx, cx: &Context, flow: &Flow, done: Flow) -> Result<Redeemed, Error> {
+async fn complete(
+    tx: &mut Tx,
+    cx: &Context,
+    flow: &Flow,
+    presented: &Presented,
+    done: Flow,
+) -> Result<Redeemed, Error> {
     if !flows::flow_update(tx, cx, cx.vault(), &done, flow.state).await? {
         return Ok(Redeemed::TooLate);
     }
+    presented.clear(tx, cx).await?;
     Ok(Redeemed::Proved(Box::new(done)))
 }
 
 async fn use_up(tx: &mut Tx, cx: &Context, flow: &Flow, presented: &Presented) -> Result<Option<VerifiedBy>, Error> {
     for tag in presented.tags() {
         let used = match presented {
-            Presented::Code(_) => codes::verification_code_use(tx, cx, flow.id, *tag).await?,
+            Presented::Code(..) => codes::verification_code_use(tx, cx, flow.id, *tag).await?,
             Presented::Link(_) => codes::verification_token_use(tx, cx, flow.id, *tag).await?,
         };
         if used.is_some() {

@@ -59,6 +59,10 @@ impl Strategy for Code {
         self.claims(flow, input) && matches!(meaning(flow, input), Meaning::Code(_))
     }
 
+    fn limit(&self, _kind: FlowKind) -> Option<crate::limits::Limit> {
+        Some(crate::limits::Limit::Code)
+    }
+
     async fn populate(&self, scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error> {
         choose(scene.cx.settings(), flow);
         Ok(())

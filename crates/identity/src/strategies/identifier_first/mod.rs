@@ -43,6 +43,10 @@ impl Strategy for IdentifierFirst {
         true
     }
 
+    fn limit(&self, _kind: FlowKind) -> Option<crate::limits::Limit> {
+        None
+    }
+
     async fn populate(&self, scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error> {
         if flow.context.identifier.is_some() {
             return Ok(());

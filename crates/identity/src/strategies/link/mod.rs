@@ -40,6 +40,11 @@ impl Strategy for Link {
         used && settings.selfservice.methods.link.enabled
     }
 
+    fn limit(&self, _kind: FlowKind) -> Option<crate::limits::Limit> {
+        // A token of 190 bits is not guessed.
+        None
+    }
+
     async fn populate(&self, _scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error> {
         form(flow, None);
         Ok(())

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Authenticated, CredentialChange, Draft, Outcome, Scene, Step, Strategy, because, required};
 use crate::error::Error;
 use crate::flows::input::Input;
+use crate::limits::{Limit, Subject};
 use crate::model::flow::{Flow, FlowKind};
 use crate::model::identity::{Aal, CredentialKind, CredentialSecret, Identity as Person, LookupCode};
 use crate::model::message::{Message, ids};
@@ -53,6 +54,11 @@ impl Strategy for LookupSecret {
         flow.kind == FlowKind::Login && input.text("lookup_secret").is_some()
     }
 
+    fn limit(&self, kind: FlowKind) -> Option<Limit> {
+        // In the settings codes are made, and none is taken.
+        (kind == FlowKind::Login).then_some(Limit::SecondFactor)
+    }
+
     async fn populate(&self, scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error> {
         let stored = scene.identity.and_then(stored);
         if flow.kind == FlowKind::Login {
@@ -76,7 +82,7 @@ impl Strategy for LookupSecret {
     async fn submit(&self, scene: &Scene<'_>, flow: &Flow, input: &Input) -> Result<Outcome, Error> {
         let Some(identity) = scene.identity else { return Ok(Outcome::Invalid(Vec::new())) };
         if flow.kind == FlowKind::Login {
-            return Ok(login(scene, identity, input));
+            return login(scene, identity, input).await;
         }
         Ok(if input.flag(CONFIRM) {
             confirm(flow)
@@ -99,12 +105,16 @@ fn button(name: &str, label: u32) -> Node {
     Node::submit(Group::LookupSecret, name, "true", Message::plain(label))
 }
 
-fn login(scene: &Scene<'_>, identity: &Person, input: &Input) -> Outcome {
+async fn login(scene: &Scene<'_>, identity: &Person, input: &Input) -> Result<Outcome, Error> {
     let Some(typed) = input.text("lookup_secret") else {
-        return Outcome::Invalid(vec![required("lookup_secret")]);
+        return Ok(Outcome::Invalid(vec![required("lookup_secret")]));
     };
     let Some((codes, revision)) = stored(identity) else {
-        return Outcome::invalid("", Message::plain(ids::NO_LOOKUP));
+        return Ok(Outcome::invalid("", Message::plain(ids::NO_LOOKUP)));
+    };
+    let counted = match scene.attempt(Limit::SecondFactor, Subject::Account(identity.id)).await? {
+        Ok(counted) => counted,
+        Err(outcome) => return Ok(outcome),
     };
     // Each code is compared, whichever matches: how long it takes does not tell which one was nearly right.
     let found = codes.iter().enumerate().fold(None, |found, (index, code)| {
@@ -112,22 +122,23 @@ fn login(scene: &Scene<'_>, identity: &Person, input: &Input) -> Outcome {
         if same { Some(index) } else { found }
     });
     let Some(index) = found else {
-        return Outcome::invalid("", Message::plain(ids::LOOKUP_WRONG));
+        return Ok(Outcome::invalid("", Message::plain(ids::LOOKUP_WRONG)));
     };
     if codes[index].used_at.is_some() {
-        return Outcome::invalid("", Message::plain(ids::LOOKUP_USED));
+        return Ok(Outcome::invalid("", Message::plain(ids::LOOKUP_USED)));
     }
     let Some(mut used) = identity.credential(CredentialKind::LookupSecret).cloned() else {
-        return Outcome::invalid("", Message::plain(ids::NO_LOOKUP));
+        return Ok(Outcome::invalid("", Message::plain(ids::NO_LOOKUP)));
     };
     let mut codes = codes.to_vec();
     codes[index].used_at = Some(scene.cx.now);
     used.secret = CredentialSecret::LookupSecret { recovery_codes: codes };
-    Outcome::Authenticated(Box::new(Authenticated {
+    Ok(Outcome::Authenticated(Box::new(Authenticated {
         proof: Proof { identity_id: identity.id, method: Method::LookupSecret, aal: Aal::Aal2 },
+        counted,
         used: Some((used, revision)),
         used_by_another: Some(Message::plain(ids::LOOKUP_USED)),
-    }))
+    })))
 }
 
 /// New codes are shown, and nothing is stored until they are confirmed.

@@ -8,6 +8,7 @@ use crypto::passwords::{Caller, HashError};
 use super::{CredentialChange, Draft, Outcome, Scene, Strategy, add_trait_nodes, identity_by_identifier, required};
 use crate::error::Error;
 use crate::flows::input::Input;
+use crate::limits::{Limit, Subject};
 use crate::model::flow::{Flow, FlowKind};
 use crate::model::identity::{Aal, CredentialKind, CredentialSecret, Identity as Person};
 use crate::model::message::{Message, ids};
@@ -40,6 +41,11 @@ impl Strategy for Password {
 
     fn is_enabled(&self, settings: &Settings, _kind: FlowKind) -> bool {
         settings.selfservice.methods.password.enabled
+    }
+
+    fn limit(&self, kind: FlowKind) -> Option<Limit> {
+        // Changing a password tells whether it is the old one; signing up proves nothing.
+        (kind != FlowKind::Registration).then_some(Limit::Password)
     }
 
     async fn populate(&self, scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error> {
@@ -131,6 +137,11 @@ async fn login(scene: &Scene<'_>, input: &Input) -> Result<Outcome, Error> {
     };
     let wrong = || Outcome::invalid("", Message::plain(ids::INVALID_CREDENTIALS));
     let identity = identity_by_identifier(scene, CredentialKind::Password, identifier).await?;
+    let subject = identity.as_ref().map_or(Subject::Nobody(identifier), |identity| Subject::Account(identity.id));
+    let counted = match scene.attempt(Limit::Password, subject).await? {
+        Ok(counted) => counted,
+        Err(outcome) => return Ok(outcome),
+    };
     let stored = identity.as_ref().and_then(|identity| identity.credential(CredentialKind::Password));
     let (Some(identity), Some(credential), Some(hash)) = (&identity, stored, stored.and_then(hash_of)) else {
         // Nobody of this name, or somebody without a password: it takes as long and reads the same.
@@ -143,7 +154,7 @@ async fn login(scene: &Scene<'_>, input: &Input) -> Result<Outcome, Error> {
     }
     let used = if verified.outdated { rehash(scene, credential, password).await } else { None };
     let proof = Proof { identity_id: identity.id, method: Method::Password, aal: Aal::Aal1 };
-    Ok(Outcome::Authenticated(Box::new(super::Authenticated { proof, used, used_by_another: None })))
+    Ok(Outcome::Authenticated(Box::new(super::Authenticated { proof, counted, used, used_by_another: None })))
 }
 
 /// The credential with its hash made anew by the configured parameters. That it fails, or is no longer current, keeps
@@ -216,6 +227,9 @@ async fn change(scene: &Scene<'_>, input: &Input) -> Result<Outcome, Error> {
     };
     if let Some(message) = policy::check(scene, password, &derived.password_identifiers).await? {
         return Ok(Outcome::invalid("password", message));
+    }
+    if let Err(outcome) = scene.attempt(Limit::Password, Subject::Account(identity.id)).await? {
+        return Ok(outcome);
     }
     if let Some(hash) = identity.credential(CredentialKind::Password).and_then(hash_of)
         && scene.service.passwords.verify(caller(scene), password, hash).await?.matches

@@ -47,6 +47,10 @@ impl Strategy for Profile {
         navigates || !input.method().is_some_and(known)
     }
 
+    fn limit(&self, _kind: FlowKind) -> Option<crate::limits::Limit> {
+        None
+    }
+
     async fn populate(&self, scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error> {
         match (flow.kind, scene.identity) {
             (FlowKind::Settings, Some(identity)) => {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Authenticated, CredentialChange, Draft, Outcome, Scene, Strategy, because, required};
 use crate::error::Error;
 use crate::flows::input::Input;
+use crate::limits::{Limit, Subject};
 use crate::model::flow::{Flow, FlowKind};
 use crate::model::identity::{Aal, CredentialKind, CredentialSecret, Identity as Person};
 use crate::model::message::{Message, ids};
@@ -48,6 +49,11 @@ impl Strategy for Totp {
         input.text("totp_code").is_some()
     }
 
+    fn limit(&self, kind: FlowKind) -> Option<Limit> {
+        // In the settings the secret is shown beside the field for its code.
+        (kind == FlowKind::Login).then_some(Limit::SecondFactor)
+    }
+
     async fn populate(&self, scene: &Scene<'_>, flow: &mut Flow) -> Result<(), Error> {
         let stored = scene.identity.and_then(stored);
         if flow.kind == FlowKind::Login {
@@ -72,7 +78,7 @@ impl Strategy for Totp {
     async fn submit(&self, scene: &Scene<'_>, flow: &Flow, input: &Input) -> Result<Outcome, Error> {
         let Some(identity) = scene.identity else { return Ok(Outcome::Invalid(Vec::new())) };
         if flow.kind == FlowKind::Login {
-            return login(scene, identity, input);
+            return login(scene, identity, input).await;
         }
         if input.flag("totp_unlink") && stored(identity).is_some() {
             return Ok(Outcome::Proposed(Box::new(Draft {
@@ -116,7 +122,7 @@ fn account_name(scene: &Scene<'_>, identity: &Person) -> String {
     derived.and_then(|derived| derived.totp_account_name).unwrap_or_else(|| identity.id.to_string())
 }
 
-fn login(scene: &Scene<'_>, identity: &Person, input: &Input) -> Result<Outcome, Error> {
+async fn login(scene: &Scene<'_>, identity: &Person, input: &Input) -> Result<Outcome, Error> {
     let Some(code) = input.text("totp_code") else {
         return Ok(Outcome::Invalid(vec![required("totp_code")]));
     };
@@ -125,6 +131,10 @@ fn login(scene: &Scene<'_>, identity: &Person, input: &Input) -> Result<Outcome,
     };
     let Some(secret) = TotpSecret::from_url(url) else {
         return Err(Error::Internal("a stored TOTP secret cannot be read".to_owned()));
+    };
+    let counted = match scene.attempt(Limit::SecondFactor, Subject::Account(identity.id)).await? {
+        Ok(counted) => counted,
+        Err(outcome) => return Ok(outcome),
     };
     let Some(step) = secret.check(code, scene.cx.now, last_used_step) else {
         return Ok(Outcome::invalid("", Message::plain(ids::TOTP_WRONG)));
@@ -135,6 +145,7 @@ fn login(scene: &Scene<'_>, identity: &Person, input: &Input) -> Result<Outcome,
     used.secret = CredentialSecret::Totp { totp_url: url.to_owned(), last_used_step: Some(step) };
     Ok(Outcome::Authenticated(Box::new(Authenticated {
         proof: Proof { identity_id: identity.id, method: Method::Totp, aal: Aal::Aal2 },
+        counted,
         used: Some((used, revision)),
         used_by_another: Some(Message::plain(ids::TOTP_WRONG)),
     })))
