@@ -7,7 +7,9 @@ use foundation::{Rng, Secret, SystemRng};
 use identity::Snapshot;
 use identity::settings::Settings;
 use settings::{Live, Reload};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use web::listen::Drain;
 
 use super::config::{self, Environment, Ready};
 use super::{Serve, block_on};
@@ -69,13 +71,22 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let program = compose::compose(Arc::clone(&snapshot), rng, auto_migrate).await?;
     let (stop, stopped) = watch::channel(false);
-    let bound = listeners::bind(&program).await?;
+    let drain = Drain::default();
+    let bound = listeners::bind(&program).await?.with_drain(&drain);
     let workers = workers::start(&program, &stopped);
     for line in bound.describe(&program) {
         tracing::info!("{line}");
     }
     let listening = listeners::serve(bound, &program, &stopped);
-    until_signal(&reload).await?;
+    let mut signals = Signals::new()?;
+    signals.stop(&reload).await;
+    drain.begin();
+    let delay = snapshot.get().settings.serve.drain_delay.to_std();
+    if !delay.is_zero() {
+        tracing::info!(seconds = delay.as_secs_f32(), "stopping soon: not ready any more, and still serving");
+        // A second signal says that nobody is to be waited for.
+        let _ = tokio::time::timeout(delay, signals.stop(&reload)).await;
+    }
     tracing::info!("stopping: open requests are answered first");
     // Listeners first, so that no new work comes; workers then end what they have begun.
     stop.send(true).context("the listeners have ended by themselves")?;
@@ -85,17 +96,30 @@ async fn serve(
     Ok(())
 }
 
-/// Waits for SIGINT or SIGTERM; SIGHUP reads the configuration again.
-async fn until_signal(reload: &settings::Watch) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => return Ok(()),
-            _ = terminate.recv() => return Ok(()),
-            _ = hang_up.recv() => reload.reload(),
+/// What the operating system tells the server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGINT or SIGTERM; SIGHUP reads the configuration again.
+    async fn stop(&mut self, reload: &settings::Watch) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hang_up.recv() => reload.reload(),
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use url::Url;
 use web::cors::CorsSettings;
 use web::guard::GuardSettings;
-use web::listen::{self, Bound, Listen, PemSource, Timeouts, TlsFiles, UnixSocket};
+use web::listen::{self, Bound, Drain, Listen, PemSource, Timeouts, TlsFiles, UnixSocket};
 use web::observe::Observer;
 use web::{body, cors, guard, observe, routing};
 
@@ -26,6 +26,18 @@ pub struct Listeners {
     admin: Bound,
     pages: Option<Bound>,
     inbox: Option<Bound>,
+}
+
+impl Listeners {
+    /// The same sockets, whose clients are sent away politely from the beginning of `drain` on.
+    pub fn with_drain(self, drain: &Drain) -> Self {
+        Self {
+            public: self.public.with_drain(drain.clone()),
+            admin: self.admin.with_drain(drain.clone()),
+            pages: self.pages.map(|bound| bound.with_drain(drain.clone())),
+            inbox: self.inbox.map(|bound| bound.with_drain(drain.clone())),
+        }
+    }
 }
 
 impl Listeners {

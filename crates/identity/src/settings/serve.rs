@@ -1,6 +1,6 @@
 //! `serve`: where the listeners are and how they are reached.
 
-use foundation::Secret;
+use foundation::{GoDuration, Secret};
 use serde::Deserialize;
 use url::Url;
 
@@ -16,6 +16,8 @@ pub struct Serve {
     pub pages: Option<PagesListener>,
     /// The development inbox; absent: not listening.
     pub inbox: Option<InboxListener>,
+    /// How long the server goes on after the order to stop, while it says that it is not ready any more.
+    pub drain_delay: GoDuration,
 }
 
 /// `serve.public`.

@@ -1,6 +1,7 @@
 //! Opens sockets and serves a router on them: TCP or Unix, plain or TLS, with limits on how long clients may take and
 //! an orderly end. Which listeners there are is decided by the application.
 
+mod drain;
 mod io;
 mod serve;
 mod socket;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use tokio_rustls::TlsAcceptor;
 
+pub use drain::Drain;
 pub use io::BodyTimeout;
 pub use serve::serve;
 pub use socket::bind;
@@ -78,6 +80,7 @@ impl Listen {
 pub struct Bound {
     socket: socket::Socket,
     tls: Option<(Arc<tls::Certificates>, TlsAcceptor)>,
+    drain: Drain,
 }
 
 impl fmt::Debug for Bound {
@@ -87,6 +90,12 @@ impl fmt::Debug for Bound {
 }
 
 impl Bound {
+    /// The same socket, whose clients are sent away politely from the beginning of `drain` on.
+    #[must_use]
+    pub fn with_drain(self, drain: Drain) -> Self {
+        Self { drain, ..self }
+    }
+
     /// The TCP address, with the real port where 0 was asked for; `None` for a Unix socket.
     pub fn local_address(&self) -> Option<SocketAddr> {
         self.socket.local_address()

@@ -8,6 +8,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use foundation::ApiError;
+use http::HeaderValue;
+use http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -20,11 +23,13 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use super::drain::Drain;
 use super::io::{Activity, TimedBody, TimedIo};
 use super::socket::Accepted;
 use super::tls::Certificates;
 use super::{Bound, Timeouts};
 use crate::client::Peer;
+use crate::reply;
 
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(10);
@@ -36,7 +41,7 @@ const HEAD_BYTES: u32 = 64 * 1024;
 /// finish, for at most [`Timeouts::drain`]. Each request carries its [`Peer`] as an extension.
 pub async fn serve(bound: Bound, router: Router, timeouts: Timeouts, mut shutdown: watch::Receiver<bool>) {
     let (certificates, acceptor) = bound.tls.unzip();
-    let server = Arc::new(Server { router, timeouts, tls: acceptor });
+    let server = Arc::new(Server { router, timeouts, tls: acceptor, drain: bound.drain });
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut certificate_check = interval(CERTIFICATE_CHECK);
@@ -89,6 +94,7 @@ struct Server {
     router: Router,
     timeouts: Timeouts,
     tls: Option<TlsAcceptor>,
+    drain: Drain,
 }
 
 impl Server {
@@ -147,9 +153,32 @@ impl Server {
         activity: Arc<Activity>,
     ) -> Result<Response, Infallible> {
         let _in_flight = activity.begin();
+        if self.drain.has_begun() {
+            return Ok(self.last_answer(request, peer).await);
+        }
+        self.routed(request, peer).await
+    }
+
+    async fn routed(&self, request: http::Request<Incoming>, peer: Peer) -> Result<Response, Infallible> {
         let limit = self.timeouts.read;
         let mut request = request.map(|body| Body::new(TimedBody::new(body, limit)));
         request.extensions_mut().insert(peer);
         self.router.clone().oneshot(request).await
+    }
+
+    /// While the server drains: it is not ready any more, answers all the same, and asks for no further request here.
+    async fn last_answer(&self, request: http::Request<Incoming>, peer: Peer) -> Response {
+        // HTTP/2 has no such header; its connections are told by the orderly end.
+        let closes = request.version() < http::Version::HTTP_2;
+        let mut response = if self.drain.is_readiness(request.uri().path()) {
+            reply::error(&ApiError::new(503).reason("The server is about to stop."), None)
+        } else {
+            let Ok(response) = self.routed(request, peer).await;
+            response
+        };
+        if closes {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::tls::Certificates;
-use super::{Bound, Listen, ListenAddress, ListenError, TlsFiles, UnixSocket};
+use super::{Bound, Drain, Listen, ListenAddress, ListenError, TlsFiles, UnixSocket};
 
 #[derive(Debug)]
 pub(crate) enum Socket {
@@ -61,7 +61,7 @@ pub async fn bind(listen: &Listen) -> Result<Bound, ListenError> {
         }
         ListenAddress::Unix(unix) => Socket::Unix(bind_unix(&key, unix).await?),
     };
-    Ok(Bound { socket, tls })
+    Ok(Bound { socket, tls, drain: Drain::default() })
 }
 
 fn secured(files: &TlsFiles) -> Result<(Arc<Certificates>, TlsAcceptor), String> {

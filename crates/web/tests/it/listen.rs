@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use web::Peer;
-use web::listen::{Listen, PemSource, Timeouts, TlsFiles, bind, serve};
+use web::listen::{Drain, Listen, PemSource, Timeouts, TlsFiles, bind, serve};
 
 const SHORT: Duration = Duration::from_millis(60);
 /// Long enough for an honest request on a busy machine.
@@ -222,6 +222,32 @@ async fn the_drain_is_bounded() {
     running.stop.send(true).expect("still serving");
     running.task.await.expect("an end");
     assert_eq!(exchange(&mut stream, "").await, "");
+}
+
+#[tokio::test]
+async fn a_draining_listener_is_not_ready_serves_all_the_same_and_closes_connections() {
+    let router = routes().route("/health/ready", get(|| async { "ok" }));
+    let bound = bind(&Listen::new("serve.public", "127.0.0.1", 0)).await.expect("a free port");
+    let address = bound.local_address().expect("tcp");
+    let drain = Drain::default();
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(serve(bound.with_drain(drain.clone()), router, patient(), stopped));
+    let ask = async |path: &str| {
+        let mut stream = TcpStream::connect(address).await.expect("a listener");
+        let mut text = String::new();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("open");
+        // Ends when the server closes, which it does not do by itself as long as it is not draining.
+        let ended = tokio::time::timeout(UNHURRIED, stream.read_to_string(&mut text)).await.is_ok();
+        (text, ended)
+    };
+    let (answer, ended) = ask("/health/ready").await;
+    assert!(!ended, "the connection stays: {answer}");
+    drain.begin();
+    let (answer, ended) = ask("/health/ready").await;
+    assert!(ended && answer.starts_with("HTTP/1.1 503 ") && answer.contains("about to stop"), "{answer}");
+    let (answer, ended) = ask("/peer").await;
+    assert!(ended && answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close"), "{answer}");
 }
 
 #[tokio::test]
