@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use foundation::{GoDuration, Secret};
 use serde::Deserialize;
@@ -61,11 +62,21 @@ pub struct Worker {
     pub pull_count: u32,
     /// Rest between two looks at the queue.
     pub pull_wait: GoDuration,
+    /// How long a worker may hold a message; when it has died, another one takes the message after that. A delivery gets
+    /// three fifths of it, so that its result is written down in time.
+    pub lease: GoDuration,
+}
+
+impl Worker {
+    /// How long one delivery may take.
+    pub fn longest_delivery(&self) -> Duration {
+        self.lease.to_std() * 3 / 5
+    }
 }
 
 impl Default for Worker {
     fn default() -> Self {
-        Self { pull_count: 10, pull_wait: GoDuration::from_secs(1) }
+        Self { pull_count: 10, pull_wait: GoDuration::from_secs(1), lease: GoDuration::from_secs(150) }
     }
 }
 

@@ -29,10 +29,6 @@ pub struct Report {
     pub removed: u64,
 }
 
-/// How long a worker may hold a message. Longer than [`LONGEST_DELIVERY`] by what writing the result may take.
-const LEASE: GoDuration = GoDuration::from_secs(150);
-const LONGEST_DELIVERY: Duration = Duration::from_secs(90);
-
 /// The pause after the first failure; each later one is five times as long: 1 s, 5 s, 25 s, 2 min, 10 min. A mail
 /// server that restarts loses nothing.
 const FIRST_PAUSE_SECONDS: i64 = 1;
@@ -62,6 +58,10 @@ impl Report {
     }
 }
 
+fn may_pass(error: &DbError) -> bool {
+    error.is_retryable() || matches!(error, DbError::Unavailable(_) | DbError::Full)
+}
+
 impl Courier {
     /// One pass: claims what is due, delivers all of it at the same time, removes what is old.
     ///
@@ -69,7 +69,7 @@ impl Courier {
     /// What the database says. Failed deliveries are no errors: they are recorded and tried again.
     pub async fn run_once(&self) -> Result<Report, DbError> {
         let settings = (self.settings)();
-        let claimed = self.claim(settings.worker.pull_count).await?;
+        let claimed = self.claim(&settings, settings.worker.pull_count).await?;
         let mut report = Report { claimed: claimed.len(), ..Report::default() };
         let mut deliveries: FuturesUnordered<_> =
             claimed.into_iter().map(|message| self.deliver(settings.clone(), message)).collect();
@@ -92,7 +92,7 @@ impl Courier {
             let pull = settings.worker.pull_count.max(1);
             let room = (pull * 4).saturating_sub(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
             let mut more = false;
-            match self.claim(room.min(pull)).await {
+            match self.claim(&settings, room.min(pull)).await {
                 Ok(claimed) => {
                     failures = 0;
                     more = claimed.len() == pull as usize;
@@ -126,13 +126,13 @@ impl Courier {
         }
     }
 
-    async fn claim(&self, most: u32) -> Result<Vec<Claimed>, DbError> {
+    async fn claim(&self, settings: &CourierSettings, most: u32) -> Result<Vec<Claimed>, DbError> {
         if most == 0 {
             return Ok(Vec::new());
         }
         transact!(self.db, |tx| -> Result<Vec<Claimed>, DbError> {
             let now = self.clock.now();
-            messages::claim(tx, now, now + LEASE, self.rng.uuid(), most).await
+            messages::claim(tx, now, now + settings.worker.lease, self.rng.uuid(), most).await
         })
         .await
     }
@@ -181,9 +181,10 @@ impl Courier {
             });
             return Ok(());
         }
-        match timeout(LONGEST_DELIVERY, delivery::send(settings, message, &content, self.clock.now())).await {
+        let longest = settings.worker.longest_delivery();
+        match timeout(longest, delivery::send(settings, message, &content, self.clock.now())).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::Temporary("the delivery took longer than 90 s".to_owned())),
+            Err(_) => Err(Failure::Temporary(format!("the delivery took longer than {} s", longest.as_secs()))),
         }
     }
 
@@ -195,12 +196,13 @@ impl Courier {
         arrival: Option<&InboxMessage>,
     ) -> Outcome {
         let mut recorded = self.write(settings, message, ending, arrival).await;
-        // A result that is not written down means a mail that is sent twice: worth more tries than other transactions.
-        for pause in [20, 100, 500] {
-            if !matches!(&recorded, Err(error) if error.is_retryable()) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+        // A result that is not written down means a mail that is sent twice: it is tried for as long as nobody else may take
+        // the message, whether other transactions, a full disk or a database that is away are in the way.
+        let end = tokio::time::Instant::now() + settings.worker.lease.to_std();
+        let mut pause = Duration::from_millis(20);
+        while matches!(&recorded, Err(error) if may_pass(error)) && tokio::time::Instant::now() + pause < end {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
             recorded = self.write(settings, message, ending, arrival).await;
         }
         let (message, kind) = (message.id, message.kind.map_or("", crate::TemplateKind::as_str));

@@ -49,7 +49,12 @@ impl Retry for Error {
 impl Error {
     /// What the wire shows. Causes that are ours are logged here, once, and not told.
     pub fn into_api(self) -> ApiError {
-        match self {
+        // A mail that cannot be queued for want of a database is a matter of the database.
+        let error = match self {
+            Self::Courier(CourierError::Database(error)) => Self::Database(error),
+            error => error,
+        };
+        match error {
             Self::Refused(refusal) => *refusal,
             Self::Database(DbError::NulCharacter) => {
                 ApiError::bad_request("A text holds the character U+0000, which cannot be stored. Remove it.")
@@ -61,6 +66,13 @@ impl Error {
                 tracing::error!(%error, "the database did not answer");
                 let mut refusal = ApiError::new(503).reason("The database cannot be reached. Try again in a moment.");
                 refusal.retry_after = Some(2);
+                refusal
+            }
+            Self::Database(error @ DbError::Full) => {
+                tracing::error!(%error, "nothing can be stored: make room");
+                let mut refusal =
+                    ApiError::new(503).reason("The server has no room to store anything. Try again later.");
+                refusal.retry_after = Some(10);
                 refusal
             }
             Self::Hash(HashError::Busy { retry_after_seconds }) => {

@@ -200,7 +200,7 @@ async fn a_slow_recipient_delays_nobody_and_a_nudge_is_enough() {
     let mut server = MailServer::start(Options::default()).await;
     let told = Arc::new(Notify::new());
     server.manner("slow@example.org", Manner::Wait(told.clone()));
-    let worker = Worker { pull_count: 1, pull_wait: GoDuration::from_secs(3600) };
+    let worker = Worker { pull_count: 1, pull_wait: GoDuration::from_secs(3600), ..Worker::default() };
     let harness = Harness::one(Transport::Smtp, CourierSettings { worker, ..server.plain() }).await;
     let slow = harness.queue("slow@example.org").await;
     let (stop, stopped) = oneshot::channel::<()>();
