@@ -35,6 +35,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     description: String,
     rehearsal: AtomicBool,
+    #[cfg(any(test, feature = "testing"))]
+    disturbance: parking_lot::Mutex<Option<Arc<crate::testing::Disturbance>>>,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,14 @@ impl Db {
             Dsn::Sqlite(sqlite) => Backend::Sqlite(Sqlite::open(&sqlite)?),
             Dsn::Postgres(postgres) => Backend::Postgres(Postgres::open(*postgres).await?),
         };
-        Ok(Self(Arc::new(Inner { backend, clock, description, rehearsal: AtomicBool::new(false) })))
+        Ok(Self(Arc::new(Inner {
+            backend,
+            clock,
+            description,
+            rehearsal: AtomicBool::new(false),
+            #[cfg(any(test, feature = "testing"))]
+            disturbance: parking_lot::Mutex::default(),
+        })))
     }
 
     /// The engine, as the server itself names it.
@@ -116,6 +125,18 @@ impl Db {
 
     pub(crate) fn rehearses(&self) -> bool {
         self.0.rehearsal.load(Ordering::Relaxed)
+    }
+
+    /// Test mode: transactions that write fail and have to be done again, as the disturbance says.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn set_disturbance(&self, disturbance: Option<Arc<crate::testing::Disturbance>>) {
+        *self.0.disturbance.lock() = disturbance;
+    }
+
+    /// What the next run of a transaction meets that was run `made` times before.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn disturb(&self, made: u32) -> Option<crate::testing::Planned> {
+        self.0.disturbance.lock().as_ref()?.draw(made)
     }
 
     pub(crate) async fn begin(&self, mode: Mode) -> Result<Tx, DbError> {

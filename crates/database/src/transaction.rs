@@ -10,8 +10,9 @@ use crate::sqlite::Lease;
 use crate::{Db, DbError, Row, Statement, Value, postgres, sqlite};
 
 /// How often a body runs at most. In small tables PostgreSQL locks whole pages and tables against others' writes: of two dozen
-/// people who signed in at once, five runs were too few for some.
-const ATTEMPTS: u32 = 10;
+/// people who signed in at once, five runs were too few for some; two nodes on a machine with ten times the work it can do met
+/// ten times in a row. The pauses in between grow, so that twenty runs take about five seconds.
+const ATTEMPTS: u32 = 20;
 
 /// What a transaction may do.
 #[doc(hidden)]
@@ -51,6 +52,8 @@ pub struct Tx {
     failed: Option<DbError>,
     /// A statement was sent and its answer has not come: `true` for later ones if its future was dropped.
     running: bool,
+    #[cfg(any(test, feature = "testing"))]
+    disturbance: Option<crate::testing::Planned>,
 }
 
 #[derive(Debug)]
@@ -61,7 +64,13 @@ pub(crate) enum Connection {
 
 impl Tx {
     pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection: Some(connection), failed: None, running: false }
+        Self {
+            connection: Some(connection),
+            failed: None,
+            running: false,
+            #[cfg(any(test, feature = "testing"))]
+            disturbance: None,
+        }
     }
 
     /// All rows that `statement` gives.
@@ -70,6 +79,8 @@ impl Tx {
     /// What the database says, see [`DbError`].
     pub async fn rows(&mut self, statement: Statement, values: &[Value]) -> Result<Vec<Row>, DbError> {
         self.start(values)?;
+        #[cfg(any(test, feature = "testing"))]
+        self.meet(false).await?;
         let result = match &mut self.connection {
             Some(Connection::Sqlite(lease)) => sqlite::rows(lease.connection(), statement.for_sqlite(), values),
             Some(Connection::Postgres(session)) => session.rows(statement.text(), values).await,
@@ -92,6 +103,8 @@ impl Tx {
     /// What the database says, see [`DbError`].
     pub async fn execute(&mut self, statement: Statement, values: &[Value]) -> Result<u64, DbError> {
         self.start(values)?;
+        #[cfg(any(test, feature = "testing"))]
+        self.meet(false).await?;
         let result = match &mut self.connection {
             Some(Connection::Sqlite(lease)) => sqlite::execute(lease.connection(), statement.for_sqlite(), values),
             Some(Connection::Postgres(session)) => session.execute(statement.text(), values).await,
@@ -132,7 +145,27 @@ impl Tx {
         }
     }
 
+    /// Fails here if that was planned.
+    #[cfg(any(test, feature = "testing"))]
+    async fn meet(&mut self, last: bool) -> Result<(), DbError> {
+        let Some(mut planned) = self.disturbance else { return Ok(()) };
+        let due = planned.is_due(last);
+        self.disturbance = Some(planned);
+        if !due {
+            return Ok(());
+        }
+        let result = match &mut self.connection {
+            Some(Connection::Postgres(session)) => session.script(planned.script()).await,
+            _ => Err(DbError::Serialization),
+        };
+        self.remember(result)
+    }
+
     pub(crate) async fn commit(mut self) -> Result<(), DbError> {
+        #[cfg(any(test, feature = "testing"))]
+        if self.failed.is_none() {
+            let _ = self.meet(true).await;
+        }
         if let Err(error) = self.stands() {
             self.rollback().await;
             return Err(error);
@@ -206,7 +239,12 @@ impl<'a> Attempts<'a> {
     /// # Errors
     /// [`DbError::Unavailable`] if there is no connection to be had.
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        self.db.begin(self.mode).await
+        let transaction = self.db.begin(self.mode).await;
+        #[cfg(any(test, feature = "testing"))]
+        if self.mode == Mode::Write && !self.rehearse {
+            return transaction.map(|tx| Tx { disturbance: self.db.disturb(self.made), ..tx });
+        }
+        transaction
     }
 
     /// Ends a run: `Break` with the result of the whole, or `Continue` for another run.
@@ -260,7 +298,7 @@ pub fn typed<T, E, F: Future<Output = Result<T, E>>>(body: F) -> F {
 /// ```
 ///
 /// It is a future of `Result<T, E>`, where `E: From<DbError> + Retry`. The isolation is SERIALIZABLE on every engine.
-/// A body that meets another transaction runs again, ten times at most; a body that ends with `Err`, panics or is
+/// A body that meets another transaction runs twenty times at most; a body that ends with `Err`, panics or is
 /// dropped half-way leaves nothing behind. The body borrows what it uses and cannot use it up. Never open one
 /// transaction inside another: on SQLite it waits for itself.
 #[macro_export]

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stderr, reason = "who runs the tests must see that half of them was left out")]
 
 mod checks;
+mod disturbance;
 mod dump;
 
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 use foundation::{Clock, ManualClock, Rng, SystemRng};
 
 pub use self::checks::{prepare_all_statements, scan_schema, scan_statements};
+pub use self::disturbance::Disturbance;
+pub(crate) use self::disturbance::Planned;
 pub use self::dump::dump_schema;
 use crate::{Db, Schema};
 

@@ -2,7 +2,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use database::testing::TestDatabase;
+use database::testing::{Disturbance, TestDatabase};
 use database::{Db, DbError, Retry, Tx, params, read, sql, transact};
 use tokio::sync::{Barrier, Notify};
 
@@ -82,7 +82,7 @@ async fn a_body_may_return_early() {
 }
 
 #[tokio::test]
-async fn a_body_that_asks_for_it_runs_ten_times_at_most() {
+async fn a_body_that_asks_for_it_runs_twenty_times_at_most() {
     for test in databases().await {
         let runs = AtomicU32::new(0);
         let result = transact!(test.db, |tx| -> Result<(), Refusal> {
@@ -91,7 +91,7 @@ async fn a_body_that_asks_for_it_runs_ten_times_at_most() {
             Err(Refusal::Again)
         });
         assert_eq!(result.await, Err(Refusal::Again));
-        assert_eq!(runs.into_inner(), 10);
+        assert_eq!(runs.into_inner(), 20);
         assert_eq!(stored(&test.db, "a").await, None);
     }
 }
@@ -106,6 +106,38 @@ async fn rehearsal_runs_each_body_twice_and_keeps_the_second() {
         });
         assert_eq!(result.await, Ok(()));
         assert_eq!((stored(&test.db, "a").await, runs.into_inner()), (Some(1), 2));
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_meets_others_is_done_again_at_whatever_statement_that_happens() {
+    for seed in 0..6 {
+        for test in databases().await {
+            let disturbance = Arc::new(Disturbance::new(3, seed));
+            test.db.set_disturbance(Some(Arc::clone(&disturbance)));
+            let result = transact!(test.db, |tx| -> Result<(), DbError> {
+                add(tx, "a", 1).await?;
+                add(tx, "b", 2).await?;
+                add(tx, "c", 3).await
+            });
+            assert_eq!(result.await, Ok(()));
+            test.db.set_disturbance(None);
+            assert_eq!(disturbance.injected(), 3);
+            for (name, number) in [("a", 1), ("b", 2), ("c", 3)] {
+                assert_eq!(stored(&test.db, name).await, Some(number));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_meets_others_for_ever_is_given_up_and_leaves_nothing() {
+    for test in databases().await {
+        test.db.set_disturbance(Some(Arc::new(Disturbance::new(20, 1))));
+        let result = transact!(test.db, |tx| { add(tx, "a", 1).await });
+        assert_eq!(result.await, Err(DbError::Serialization));
+        test.db.set_disturbance(None);
+        assert_eq!(stored(&test.db, "a").await, None);
     }
 }
 

@@ -1,8 +1,10 @@
 //! What keeps the storage safe: every statement is understood by both engines and keeps to one tenant, migrations
 //! give the checked-in schema, can be taken back and replayed, and every transaction can be repeated.
 
+use std::sync::Arc;
+
 use database::Engine;
-use database::testing::{TestDatabase, dump_schema, prepare_all_statements, scan_schema, scan_statements};
+use database::testing::{Disturbance, TestDatabase, dump_schema, prepare_all_statements, scan_schema, scan_statements};
 use serde_json::json;
 use testkit::{
     App, Browser, Member, PASSWORD, Server, address, configuration, id, level, mailed_code, schema, well_protected,
@@ -92,47 +94,63 @@ async fn migrations_can_be_taken_back_and_replayed() {
 async fn every_transaction_of_the_main_stories_can_be_repeated() {
     for server in Server::all_with(configuration()).await {
         server.identity.db.set_rehearsal(true);
-        let app = App(&server);
-        let flow = app.begin("registration").await;
-        app.send("registration", &flow, json!({"method": "profile", "traits": {"email": address("ada")}})).await;
-        let made = app.send("registration", &flow, json!({"method": "password", "password": PASSWORD})).await;
-        assert_eq!(made.status, 200, "{}", made.text);
+        tell_main_stories(&server).await;
+    }
+}
 
-        let (member, authenticator, codes) = well_protected(&server, "bob").await;
-        assert_eq!(member.level().await, 2);
-        let again = Member::sign_in(&server, "bob").await;
-        let step_up = json!({"method": "totp", "totp_code": authenticator.code(&server)});
-        let done = again.send_new("login", "?aal=aal2", step_up).await;
-        assert_eq!(done.status, 200, "{}", done.text);
-        let third = Member::sign_in(&server, "bob").await;
-        let done =
-            third.send_new("login", "?aal=aal2", json!({"method": "lookup_secret", "lookup_secret": codes[0]})).await;
-        assert_eq!(done.status, 200, "{}", done.text);
-
-        let flow = app.ask("verification", "ada").await;
-        let code = mailed_code(&server, "ada").await;
-        assert_eq!(app.try_code("verification", &flow, &code).await.json["state"], "passed_challenge");
-        let flow = app.ask("recovery", "ada").await;
-        let code = mailed_code(&server, "ada").await;
-        assert_eq!(app.try_code("recovery", &flow, &code).await.json["state"], "passed_challenge");
-
-        let listed = again.ask("GET", "/sessions", None).await;
-        assert_eq!(listed.json.as_array().map(Vec::len), Some(2), "{}", listed.text);
-        assert_eq!(again.ask("DELETE", "/sessions", None).await.json["count"], 2);
-        let out =
-            server.public("DELETE", "/self-service/logout/api", Some(json!({"session_token": again.token}))).await;
-        assert_eq!(out.status, 204, "{}", out.text);
-        assert_eq!(again.level().await, 0);
-
-        let browser = Browser::default();
-        let flow = browser.begin(&server, "login").await;
-        let done = browser.send(&server, "login", &flow, testkit::password("ada")).await;
-        assert!(done.status.is_redirection(), "{}", done.text);
-        assert_eq!(level(&browser.whoami(&server).await), 1);
-        let person = server.admin("GET", "/admin/identities", None).await;
-        for person in person.json.as_array().expect("a list") {
-            let gone = server.admin("DELETE", &format!("/admin/identities/{}", id(person)), None).await;
-            assert_eq!(gone.status, 204, "{}", gone.text);
+/// Other transactions in the way (40001, 40P01) are met at any statement and at the commit: whoever asked notices nothing.
+#[tokio::test]
+async fn the_main_stories_go_well_when_every_transaction_meets_two_others() {
+    for seed in [1, 2, 3] {
+        for server in Server::all_with(configuration()).await {
+            let disturbance = Arc::new(Disturbance::new(2, seed));
+            server.identity.db.set_disturbance(Some(Arc::clone(&disturbance)));
+            tell_main_stories(&server).await;
+            assert!(disturbance.injected() > 100, "only {} failures", disturbance.injected());
         }
+    }
+}
+
+async fn tell_main_stories(server: &Server) {
+    let app = App(server);
+    let flow = app.begin("registration").await;
+    app.send("registration", &flow, json!({"method": "profile", "traits": {"email": address("ada")}})).await;
+    let made = app.send("registration", &flow, json!({"method": "password", "password": PASSWORD})).await;
+    assert_eq!(made.status, 200, "{}", made.text);
+
+    let (member, authenticator, codes) = well_protected(server, "bob").await;
+    assert_eq!(member.level().await, 2);
+    let again = Member::sign_in(server, "bob").await;
+    let step_up = json!({"method": "totp", "totp_code": authenticator.code(server)});
+    let done = again.send_new("login", "?aal=aal2", step_up).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    let third = Member::sign_in(server, "bob").await;
+    let done =
+        third.send_new("login", "?aal=aal2", json!({"method": "lookup_secret", "lookup_secret": codes[0]})).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+
+    let flow = app.ask("verification", "ada").await;
+    let code = mailed_code(server, "ada").await;
+    assert_eq!(app.try_code("verification", &flow, &code).await.json["state"], "passed_challenge");
+    let flow = app.ask("recovery", "ada").await;
+    let code = mailed_code(server, "ada").await;
+    assert_eq!(app.try_code("recovery", &flow, &code).await.json["state"], "passed_challenge");
+
+    let listed = again.ask("GET", "/sessions", None).await;
+    assert_eq!(listed.json.as_array().map(Vec::len), Some(2), "{}", listed.text);
+    assert_eq!(again.ask("DELETE", "/sessions", None).await.json["count"], 2);
+    let out = server.public("DELETE", "/self-service/logout/api", Some(json!({"session_token": again.token}))).await;
+    assert_eq!(out.status, 204, "{}", out.text);
+    assert_eq!(again.level().await, 0);
+
+    let browser = Browser::default();
+    let flow = browser.begin(server, "login").await;
+    let done = browser.send(server, "login", &flow, testkit::password("ada")).await;
+    assert!(done.status.is_redirection(), "{}", done.text);
+    assert_eq!(level(&browser.whoami(server).await), 1);
+    let person = server.admin("GET", "/admin/identities", None).await;
+    for person in person.json.as_array().expect("a list") {
+        let gone = server.admin("DELETE", &format!("/admin/identities/{}", id(person)), None).await;
+        assert_eq!(gone.status, 204, "{}", gone.text);
     }
 }
