@@ -10,7 +10,7 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 LIMEN := $(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/limen
 CARGO ?= cargo
 
-.PHONY: help build up down restart logs demo check test format bench postgres postgres-stop clean clean-all
+.PHONY: help build up down restart logs demo check test faults format bench postgres postgres-stop clean clean-all
 
 help: ## print this
 	@echo "limen: identity and access infrastructure in one program. The usual start: make up, make demo, make down"
@@ -57,9 +57,17 @@ check: ## format, lints, layers, file sizes, dependencies, scripts: minutes, no 
 test: check ## check, then all tests on SQLite and PostgreSQL, the browser test, and the demo against the built program
 	@sh xtask/test.sh "$(LIMEN)" "$(PROFILE)"
 
-bench: ## measure the release build for half a minute and print the figures beside their goals
+SEED ?= 1
+ROUNDS ?= 1000
+faults: build ## kill the program 1,000 stories long, on both databases, and break all that it stands on (ROUNDS, SEED)
+	@sh xtask/faults.sh "$(LIMEN)" "$(ROUNDS)" "$(SEED)"
+
+# ONLY=whoami,flood takes some of the figures. With LIMEN_TEST_POSTGRES in the environment, or PostgreSQL installed, on both.
+ONLY ?=
+bench: ## measure the release build for some minutes and print the figures beside their goals (ONLY, SEED)
 	@$(CARGO) build --locked --release -p limen
-	@$(CARGO) run --quiet --locked --release -p xtask -- bench --limen "$(TARGET)/release/limen"
+	@$(CARGO) build --locked --release -p crypto --example hash_rate
+	@sh xtask/bench.sh "$(TARGET)/release" "$(SEED)" "$(ONLY)"
 
 format: ## format all sources
 	@$(CARGO) fmt --all

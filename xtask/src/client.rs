@@ -14,6 +14,8 @@ pub struct Answer {
     pub status: u16,
     /// The body; null if there is none.
     pub body: Value,
+    /// After how many seconds to try again, if it says so.
+    pub retry_after: Option<u64>,
 }
 
 /// A request.
@@ -72,16 +74,20 @@ fn text_of(request: &Request<'_>, authority: &str, path: &str) -> String {
 fn parse(text: &str) -> anyhow::Result<Answer> {
     let (head, body) = text.split_once("\r\n\r\n").context("the answer breaks off in its head")?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("the answer has no status")?;
-    let length = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
-    ensure!(length.is_none_or(|length| length == body.len()), "the answer breaks off in its body");
+    let number = |wanted: &str| {
+        head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case(wanted).then(|| value.trim().parse::<u64>().ok())?
+        })
+    };
+    let length = number("content-length");
+    ensure!(length.is_none_or(|length| length == body.len() as u64), "the answer breaks off in its body");
+    let retry_after = number("retry-after");
     if body.trim().is_empty() {
-        return Ok(Answer { status, body: Value::Null });
+        return Ok(Answer { status, body: Value::Null, retry_after });
     }
     match serde_json::from_str(body) {
-        Ok(body) => Ok(Answer { status, body }),
+        Ok(body) => Ok(Answer { status, body, retry_after }),
         Err(_) => bail!("the answer ({status}) is no JSON: {}", body.chars().take(200).collect::<String>()),
     }
 }
@@ -113,8 +119,8 @@ mod tests {
 
     #[test]
     fn answers_are_read_whole_or_not_at_all() {
-        let answer = parse("HTTP/1.0 200 OK\r\ncontent-length: 7\r\n\r\n{\"a\":1}").unwrap();
-        assert_eq!((answer.status, answer.body), (200, json!({"a": 1})));
+        let answer = parse("HTTP/1.0 200 OK\r\ncontent-length: 7\r\nRetry-After: 2\r\n\r\n{\"a\":1}").unwrap();
+        assert_eq!((answer.status, answer.body, answer.retry_after), (200, json!({"a": 1}), Some(2)));
         assert_eq!(parse("HTTP/1.0 204 No Content\r\n\r\n").unwrap().body, Value::Null);
         for broken in [
             "HTTP/1.0 200 OK\r\n",

@@ -1,12 +1,15 @@
-//! Chores of the repository: checks of its shape, and the demo. What ships is in `app` and `crates`.
+//! Chores of the repository: checks of its shape, the demo, measurements, and tests that break things. What ships is in `app` and `crates`.
 
 mod bench;
 mod client;
 mod demo;
+mod faults;
 mod layers;
+mod rig;
 mod server;
 mod sizes;
 mod sources;
+mod two_nodes;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -33,10 +36,22 @@ enum Chore {
     /// Play a person's whole story against a running server.
     Demo(demo::Addresses),
     /// Measure a built program, and print the figures beside their goals.
-    Bench {
-        /// The program; a release build says most.
-        #[arg(long)]
-        limen: PathBuf,
+    Bench(bench::Options),
+    /// Break things under a built program, and look whether it keeps its word.
+    Faults {
+        #[command(subcommand)]
+        fault: faults::Fault,
+    },
+    /// Run two nodes on one database behind a proxy, restart and kill them, and look whether they behave as one.
+    TwoNodes(two_nodes::Options),
+    /// Run the small proxy of examples/two-nodes.
+    Proxy {
+        /// The port to listen at, on this machine only.
+        #[arg(long, default_value_t = 4433)]
+        port: u16,
+        /// Host and port of each node.
+        #[arg(required = true, value_name = "HOST:PORT")]
+        nodes: Vec<String>,
     },
     /// Start a built program outside the checkout, on a database of its own, and play the demo against it.
     Walk {
@@ -66,7 +81,16 @@ fn run(chore: &Chore) -> anyhow::Result<()> {
         Chore::Layers => told(&layers::problems(root()?)?, "layers"),
         Chore::Sizes => told(&sizes::problems(root()?)?, "sizes"),
         Chore::Demo(addresses) => demo::play(addresses, &SystemClock, &SystemRng, &mut output),
-        Chore::Bench { limen } => bench::run_all(limen, &mut output),
+        Chore::Bench(options) => bench::run_all(options, &mut output),
+        Chore::Faults { fault } => faults::break_it(fault, &mut output),
+        Chore::TwoNodes(options) => two_nodes::play(options, &mut output),
+        Chore::Proxy { port, nodes } => {
+            let proxy = rig::proxy::Proxy::start(*port, nodes)?;
+            writeln!(output, "{} in front of {}", proxy.url(), nodes.join(" and "))?;
+            loop {
+                std::thread::park();
+            }
+        }
         Chore::Walk { limen, dsn } => {
             let server = server::Running::start(limen, dsn.as_deref())?;
             let played = demo::play(server.addresses(), &SystemClock, &SystemRng, &mut output);

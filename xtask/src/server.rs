@@ -2,17 +2,17 @@
 //! for itself, in a temporary folder. Only its ports are moved to free ones.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
 use crate::client::{Request, send};
 use crate::demo::Addresses;
+use crate::rig::free_ports;
 
 /// The ports of the configuration that limen makes: public API, admin API, pages, inbox.
 const PORTS: [u16; 4] = [4433, 4434, 4455, 4436];
@@ -22,7 +22,6 @@ pub struct Running {
     child: Child,
     addresses: Addresses,
     folder: TempDir,
-    ready_after: Duration,
 }
 
 impl Running {
@@ -34,29 +33,17 @@ impl Running {
         first_configuration(&limen, folder.path(), &config)?;
         let ports = free_ports()?;
         std::fs::write(&config, moved(&std::fs::read_to_string(&config)?, ports))?;
-        let start = Instant::now();
         let child = spawn(&limen, folder.path(), "log", dsn)?;
         let at = |port: u16| format!("http://localhost:{port}");
         let addresses = Addresses { public: at(ports[0]), admin: at(ports[1]), inbox: at(ports[3]) };
-        let mut running = Self { child, addresses, folder, ready_after: Duration::ZERO };
+        let mut running = Self { child, addresses, folder };
         running.wait()?;
-        running.ready_after = start.elapsed();
         Ok(running)
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
-    }
-
-    /// How long it took from the start to the first answer, to a few milliseconds.
-    pub fn ready_after(&self) -> Duration {
-        self.ready_after
-    }
-
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     /// The last lines of its log.
@@ -119,18 +106,6 @@ fn spawn(limen: &Path, folder: &Path, log: &str, dsn: Option<&str>) -> anyhow::R
     command.spawn().with_context(|| format!("{} does not run", limen.display()))
 }
 
-/// Four different free ports: all are held until all are known.
-fn free_ports() -> anyhow::Result<[u16; 4]> {
-    let mut held = Vec::new();
-    let mut ports = [0; 4];
-    for port in &mut ports {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        *port = listener.local_addr()?.port();
-        held.push(listener);
-    }
-    Ok(ports)
-}
-
 /// Moves every port of a configuration, by way of names, as a new port may be the old one of another listener.
 fn moved(configuration: &str, ports: [u16; 4]) -> String {
     let mut text = configuration.to_owned();
@@ -153,13 +128,5 @@ mod tests {
         let text = "port: 4433\nurl: http://localhost:4455/login\nport: 4434\nsecret: a4433b\n";
         let expected = "port: 4434\nurl: http://localhost:4436/login\nport: 4433\nsecret: a4433b\n";
         assert_eq!(moved(text, [4434, 4433, 4436, 4455]), expected);
-    }
-
-    #[test]
-    fn free_ports_differ() {
-        let mut ports = free_ports().unwrap().to_vec();
-        ports.sort_unstable();
-        ports.dedup();
-        assert_eq!(ports.len(), 4);
     }
 }

@@ -1,12 +1,12 @@
 //! Loads one address over kept-alive connections, each with a thread of its own, for a fixed time.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
+
+use super::talk::Talk;
 
 /// What is asked, again and again.
 #[derive(Debug, Clone)]
@@ -31,6 +31,11 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// How many answers there were.
+    pub fn answers(&self) -> usize {
+        self.times.len()
+    }
+
     /// The time that this share of the answers took at most.
     pub fn percentile(&self, share: f64) -> Duration {
         let last = self.times.len().saturating_sub(1);
@@ -94,7 +99,8 @@ fn ask(
     interval: Option<Duration>,
     number: u32,
 ) -> anyhow::Result<Measured> {
-    let mut connection = Connection::open(target)?;
+    let mut talk = Talk::open(&target.authority)?;
+    let request = talk.request("GET", &target.path, target.token.as_deref(), None);
     let mut part = Measured::default();
     // Spread over the interval, so that not all connections ask at the same moment.
     let mut due = start + interval.unwrap_or_default().mul_f64(f64::from(number % 97) / 97.0);
@@ -102,13 +108,13 @@ fn ask(
         match interval {
             Some(interval) => {
                 sleep(due.saturating_duration_since(Instant::now()));
-                let status = connection.round()?;
+                let status = talk.send(&request)?;
                 part.count(status, due.elapsed());
                 due += interval;
             }
             None => {
                 let began = Instant::now();
-                let status = connection.round()?;
+                let status = talk.send(&request)?;
                 part.count(status, began.elapsed());
             }
         }
@@ -126,17 +132,18 @@ impl Measured {
 /// Does something again and again on several threads while something else is measured.
 pub fn beside<T>(
     threads: u32,
-    work: impl Fn() -> anyhow::Result<()> + Sync,
+    work: impl Fn(u32) -> anyhow::Result<()> + Sync,
     measure: impl FnOnce() -> T,
 ) -> anyhow::Result<(T, u32)> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let running: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
+            .map(|number| {
+                let (done, work) = (&done, &work);
+                scope.spawn(move || {
                     let mut times = 0;
                     while !done.load(Ordering::Relaxed) {
-                        work()?;
+                        work(number)?;
                         times += 1;
                     }
                     anyhow::Ok(times)
@@ -153,48 +160,9 @@ pub fn beside<T>(
     })
 }
 
-struct Connection {
-    stream: BufReader<TcpStream>,
-    request: Vec<u8>,
-    body: Vec<u8>,
-}
-
-impl Connection {
-    fn open(target: &Target) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(&target.authority).context("the server does not listen")?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        let token = target.token.as_ref().map(|token| format!("X-Session-Token: {token}\r\n")).unwrap_or_default();
-        let request = format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n{token}\r\n",
-            target.path, target.authority
-        );
-        Ok(Self { stream: BufReader::new(stream), request: request.into_bytes(), body: Vec::new() })
-    }
-
-    /// One request and its whole answer.
-    fn round(&mut self) -> anyhow::Result<u16> {
-        self.stream.get_mut().write_all(&self.request)?;
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).context("the server hung up")?;
-        let mut length = None;
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line)?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().ok();
-            }
-        }
-        self.body.resize(length.context("the answer does not say how long it is")?, 0);
-        self.stream.read_exact(&mut self.body)?;
-        Ok(status)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
     use std::net::TcpListener;
 
     use super::*;
@@ -220,15 +188,15 @@ mod tests {
 
     #[test]
     fn answers_are_counted_on_one_connection() {
-        let target = Target { authority: server(3), path: "/".into(), token: None };
-        let mut connection = Connection::open(&target).unwrap();
+        let mut talk = Talk::open(&server(3)).unwrap();
+        let request = talk.request("GET", "/", None, None);
         let mut measured = Measured::default();
         for _ in 0..3 {
-            let status = connection.round().unwrap();
+            let status = talk.send(&request).unwrap();
             measured.count(status, Duration::from_millis(1));
         }
         assert_eq!((measured.times.len(), measured.refused), (3, 1));
-        assert!(connection.round().is_err(), "the server is gone");
+        assert!(talk.send(&request).is_err(), "the server is gone");
     }
 
     #[test]

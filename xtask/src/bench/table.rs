@@ -6,7 +6,9 @@ use std::io::Write;
 #[derive(Debug)]
 pub struct Row {
     /// What was measured.
-    pub what: &'static str,
+    pub what: String,
+    /// On which engine; empty where that is no matter.
+    pub engine: &'static str,
     /// What came out, with its unit.
     pub figure: String,
     /// The same machine's measure to hold it against.
@@ -28,11 +30,19 @@ pub fn print(rows: &[Row], output: &mut dyn Write) -> std::io::Result<()> {
             Some(false) => "NOT MET",
             None => "",
         };
-        [row.what.to_owned(), row.figure.clone(), row.yardstick.clone(), ratio, row.goal.to_owned(), met.to_owned()]
+        [
+            row.what.clone(),
+            row.engine.to_owned(),
+            row.figure.clone(),
+            row.yardstick.clone(),
+            ratio,
+            row.goal.to_owned(),
+            met.to_owned(),
+        ]
     });
-    let head = ["what", "figure", "yardstick", "ratio", "goal", ""].map(str::to_owned);
-    let cells: Vec<[String; 6]> = std::iter::once(head).chain(cells).collect();
-    let widths: [usize; 6] =
+    let head = ["what", "engine", "figure", "yardstick", "ratio", "goal", ""].map(str::to_owned);
+    let cells: Vec<[String; 7]> = std::iter::once(head).chain(cells).collect();
+    let widths: [usize; 7] =
         std::array::from_fn(|column| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
     for (number, row) in cells.iter().enumerate() {
         let line: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
@@ -51,7 +61,8 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let row = Row {
-            what: "size",
+            what: "size".into(),
+            engine: "",
             figure: "9 MB".into(),
             yardstick: String::new(),
             ratio: Some(0.5),

@@ -134,7 +134,7 @@ impl<'a> Person<'a> {
     ) -> anyhow::Result<Value> {
         let shown = body.map(|body| format!(" {}", shortened(&body.to_string(), 110))).unwrap_or_default();
         self.say(&format!("   {method} {}{shown}", short_url(url)))?;
-        let Answer { status, body } = send(&Request { method, url, token, body })?;
+        let Answer { status, body, .. } = send(&Request { method, url, token, body })?;
         self.say(&format!("   → {status} {}", told(&body)))?;
         if status != expected {
             bail!("{method} {url} should answer {expected}, and answers {status}: {body}");
