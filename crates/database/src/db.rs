@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use foundation::Clock;
+use parking_lot::RwLock;
 
 use crate::dsn::Dsn;
+use crate::feed::{Change, Listener};
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::transaction::{Attempts, Connection, Mode};
@@ -37,6 +39,7 @@ struct Inner {
     rehearsal: AtomicBool,
     #[cfg(any(test, feature = "testing"))]
     disturbance: parking_lot::Mutex<Option<Arc<crate::testing::Disturbance>>>,
+    listeners: RwLock<Vec<Arc<dyn Listener>>>,
 }
 
 #[derive(Debug)]
@@ -67,6 +70,7 @@ impl Db {
             rehearsal: AtomicBool::new(false),
             #[cfg(any(test, feature = "testing"))]
             disturbance: parking_lot::Mutex::default(),
+            listeners: RwLock::default(),
         })))
     }
 
@@ -121,6 +125,24 @@ impl Db {
     /// repeated.
     pub fn set_rehearsal(&self, on: bool) {
         self.0.rehearsal.store(on, Ordering::Relaxed);
+    }
+
+    /// Tells `listener` of all changes from now on: those of this program at once, those of others as a [`crate::Feed`] reads
+    /// them.
+    pub fn listen(&self, listener: Arc<dyn Listener>) {
+        self.0.listeners.write().push(listener);
+    }
+
+    pub(crate) fn announce(&self, changes: &[Change]) {
+        for listener in self.0.listeners.read().iter() {
+            listener.changed(changes);
+        }
+    }
+
+    pub(crate) fn announce_lapse(&self) {
+        for listener in self.0.listeners.read().iter() {
+            listener.lapsed();
+        }
     }
 
     pub(crate) fn rehearses(&self) -> bool {

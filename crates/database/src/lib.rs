@@ -13,12 +13,14 @@
 //! PostgreSQL: `CAST(… AS TEXT)`); the order of members in stored JSON (lost in PostgreSQL). The check
 //! `testing::scan_statements` finds most of the rest, and preparing every statement on both engines what is no SQL for one of them.
 //!
-//! What belongs here: connections, transactions, values, statements, migrations and the differences between engines.
-//! What does not: any table but `limen_migrations`. rusqlite and tokio-postgres are used nowhere else.
+//! What belongs here: connections, transactions, values, statements, migrations, the change feed and the differences between
+//! engines.
+//! What does not: any table but `limen_migrations` and `revisions`. rusqlite and tokio-postgres are used nowhere else.
 
 mod db;
 mod dsn;
 mod error;
+pub mod feed;
 mod migrations;
 mod ownership;
 mod postgres;
@@ -33,6 +35,7 @@ mod value;
 
 pub use db::{Db, Engine};
 pub use error::DbError;
+pub use feed::{Change, Feed};
 pub use migrations::{Migration, MigrationStatus, Schema};
 pub use ownership::check_ownership;
 pub use row::{FromColumn, Row};

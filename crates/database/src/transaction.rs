@@ -4,8 +4,9 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use foundation::{Rng, SystemRng};
+use foundation::{Rng, SystemRng, Timestamp};
 
+use crate::feed::{self, Change};
 use crate::sqlite::Lease;
 use crate::{Db, DbError, Row, Statement, Value, postgres, sqlite};
 
@@ -54,6 +55,7 @@ pub struct Tx {
     running: bool,
     #[cfg(any(test, feature = "testing"))]
     disturbance: Option<crate::testing::Planned>,
+    changes: Vec<Change>,
 }
 
 #[derive(Debug)]
@@ -70,6 +72,7 @@ impl Tx {
             running: false,
             #[cfg(any(test, feature = "testing"))]
             disturbance: None,
+            changes: Vec::new(),
         }
     }
 
@@ -111,6 +114,21 @@ impl Tx {
             None => Err(over()),
         };
         self.remember(result)
+    }
+
+    /// Notes that what others remember is no longer so. Once the transaction is committed, and only then, everybody is told:
+    /// see [`feed`].
+    pub fn changed(&mut self, change: Change) {
+        if !self.changes.contains(&change) {
+            self.changes.push(change);
+        }
+    }
+
+    /// Writes what changed to the feed. The last thing before the commit.
+    pub(crate) async fn write_changes(&mut self, now: Timestamp) -> Result<Vec<Change>, DbError> {
+        let changes = std::mem::take(&mut self.changes);
+        feed::write(self, &changes, now).await?;
+        Ok(changes)
     }
 
     /// What a text gives that is the engine's own and no statement of limen: questions to its catalogue.
@@ -260,7 +278,7 @@ impl<'a> Attempts<'a> {
         }
         self.made += 1;
         let result = match outcome {
-            Ok(value) => transaction.commit().await.map(|()| value).map_err(E::from),
+            Ok(value) => self.commit(transaction).await.map(|()| value).map_err(E::from),
             Err(error) => {
                 transaction.rollback().await;
                 Err(error)
@@ -273,6 +291,24 @@ impl<'a> Attempts<'a> {
             }
             result => ControlFlow::Break(result),
         }
+    }
+}
+
+impl Attempts<'_> {
+    /// Commits, and tells those who listen in this program before the caller goes on.
+    async fn commit(&self, mut transaction: Tx) -> Result<(), DbError> {
+        let changes = match transaction.write_changes(self.db.clock().now()).await {
+            Ok(changes) => changes,
+            Err(error) => {
+                transaction.rollback().await;
+                return Err(error);
+            }
+        };
+        transaction.commit().await?;
+        if !changes.is_empty() {
+            self.db.announce(&changes);
+        }
+        Ok(())
     }
 }
 

@@ -55,6 +55,11 @@ pub fn scan_statements(tables_with_tenant: &[&str]) -> Vec<String> {
     faults.collect()
 }
 
+/// Every statement of the program: its text, and the file and line where it is written.
+pub fn all_statements() -> Vec<(&'static str, &'static str, u32)> {
+    Statement::all().map(|statement| (statement.text(), statement.place().0, statement.place().1)).collect()
+}
+
 /// Looks through every migration of `schema` for banned constructs.
 pub fn scan_schema(schema: &Schema) -> Vec<String> {
     let scripts = schema

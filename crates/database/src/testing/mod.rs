@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use foundation::{Clock, ManualClock, Rng, SystemRng};
 
-pub use self::checks::{prepare_all_statements, scan_schema, scan_statements};
 pub use self::disturbance::Disturbance;
 pub(crate) use self::disturbance::Planned;
+pub use self::checks::{all_statements, prepare_all_statements, scan_schema, scan_statements};
 pub use self::dump::dump_schema;
 use crate::{Db, Schema};
 
@@ -28,13 +28,22 @@ pub struct TestDatabase {
     /// The DSN under which a second program would open it; `memory` cannot be opened twice.
     pub dsn: String,
     server: Option<(String, String)>,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl TestDatabase {
     /// An empty SQLite database.
     pub async fn sqlite() -> Self {
         let db = Db::open("memory", clock()).await.expect("a temporary database");
-        Self { db, dsn: "memory".to_owned(), server: None }
+        Self { db, dsn: "memory".to_owned(), server: None, _folder: None }
+    }
+
+    /// An empty SQLite database that several programs may open.
+    pub async fn sqlite_file() -> Self {
+        let folder = tempfile::Builder::new().prefix("limen-test-").tempdir().expect("a temporary folder");
+        let dsn = format!("sqlite://{}", folder.path().join("limen.sqlite").display());
+        let db = Db::open(&dsn, clock()).await.expect("a new file");
+        Self { db, dsn, server: None, _folder: Some(folder) }
     }
 
     /// An empty database on the server that `LIMEN_TEST_POSTGRES` names, if it names one.
@@ -56,12 +65,21 @@ impl TestDatabase {
         let mut dsn: url::Url = server.parse().expect("LIMEN_TEST_POSTGRES is a URL");
         dsn.set_path(&name);
         let db = Db::open(dsn.as_str(), clock()).await.expect("the database that was just created");
-        Self { db, dsn: dsn.into(), server: Some((server.to_owned(), name)) }
+        Self { db, dsn: dsn.into(), server: Some((server.to_owned(), name)), _folder: None }
     }
 
     /// A database of each engine, with all migrations of `schema`.
     pub async fn all(schema: &Schema) -> Vec<Self> {
-        let mut databases = vec![Self::sqlite().await];
+        Self::migrated(Self::sqlite().await, schema).await
+    }
+
+    /// The same, for tests of several programs on one database.
+    pub async fn shared(schema: &Schema) -> Vec<Self> {
+        Self::migrated(Self::sqlite_file().await, schema).await
+    }
+
+    async fn migrated(sqlite: Self, schema: &Schema) -> Vec<Self> {
+        let mut databases = vec![sqlite];
         databases.extend(Self::postgres().await);
         for database in &databases {
             schema.up(&database.db, database.db.clock().now()).await.expect("all migrations apply");
