@@ -35,7 +35,7 @@ pub fn run(arguments: &Serve, environment: Environment) -> anyhow::Result<()> {
     let Ready { mut settings, loaded, notices } = config::ready(&loader)?;
     let stand_ins = dev_secrets(&settings, rng.as_ref());
     stand_ins.apply(&mut settings);
-    logs::start(&settings.log);
+    let _last_lines = logs::start(&settings.log);
     if let Some(first) = made {
         let what = if first.created { "made a configuration of its own" } else { "uses its own configuration" };
         tracing::info!(file = %first.config.display(), "limen {what}");
