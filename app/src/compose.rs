@@ -47,6 +47,7 @@ pub fn schema() -> Schema {
     let mut migrations = identity::migrations();
     migrations.extend(courier::migrations());
     migrations.extend(operators::migrations());
+    migrations.extend(database::feed::migrations());
     Schema { migrations }
 }
 
@@ -86,6 +87,7 @@ pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migr
     metrics.register(|registry| {
         passwords.register(registry);
         identity.limits.register(registry);
+        registry.register_collector(identity.session_metrics());
     });
     Ok(Program { snapshot, identity, courier, passwords, admin_keys, metrics, rng, tenant: TENANT })
 }

@@ -1,4 +1,5 @@
-//! Background work: delivering messages, removing what has expired, following the configuration.
+//! Background work: delivering messages, removing what has expired, following the configuration and the changes that other
+//! programs on the same database make.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +19,13 @@ pub fn start(program: &Program, stopped: &watch::Receiver<bool>) -> impl Future<
     let identity = program.identity.clone();
     let end = ended(stopped.clone());
     let cleaning = tokio::spawn(async move { identity.clean_forever(end).await });
+    let identity = program.identity.clone();
+    let end = ended(stopped.clone());
+    let remembering = tokio::spawn(async move { identity.follow_forever(end).await });
     let following =
         tokio::spawn(follow(Arc::clone(&program.passwords), Arc::clone(&program.snapshot), stopped.clone()));
     async move {
-        let _ = tokio::join!(delivering, cleaning, following);
+        let _ = tokio::join!(delivering, cleaning, remembering, following);
     }
 }
 

@@ -1,11 +1,13 @@
 //! The listeners: public and admin always, the pages and the inbox where the configuration names them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use futures::future::join_all;
+use identity::Snapshot;
 use identity::http::admin::Operations;
 use identity::settings::{Listener, Settings, TlsSource};
+use settings::Live;
 use tokio::sync::watch;
 use url::Url;
 use web::cors::CorsSettings;
@@ -133,9 +135,28 @@ fn observed(program: &Program, router: Router, listener: &'static str) -> Router
 fn public_router(program: &Program) -> Router {
     let routes = routing::finish(identity::http::public::router(program.identity.clone()));
     let limited = body::limit(routes, body::DEFAULT_CAP);
-    let snapshot = Arc::clone(&program.snapshot);
-    let shared = cors::apply(limited, Arc::new(move || Arc::new(cors_settings(&snapshot.get().settings))));
+    let shared = cors::apply(limited, Arc::new(once_each(Arc::clone(&program.snapshot), cors_settings)));
     observed(program, shared, "public")
+}
+
+/// What follows from the settings, made anew when they change and not for each request.
+fn once_each<T: Send + Sync + 'static>(
+    live: Arc<Live<Snapshot>>,
+    make: fn(&Settings) -> T,
+) -> impl Fn() -> Arc<T> + Send + Sync + 'static {
+    let made: Mutex<Option<(Arc<Snapshot>, Arc<T>)>> = Mutex::new(None);
+    move || {
+        let snapshot = live.get();
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*made {
+            Some((of, made)) if Arc::ptr_eq(of, &snapshot) => Arc::clone(made),
+            _ => {
+                let new = Arc::new(make(&snapshot.settings));
+                *made = Some((snapshot, Arc::clone(&new)));
+                new
+            }
+        }
+    }
 }
 
 fn cors_settings(settings: &Settings) -> CorsSettings {

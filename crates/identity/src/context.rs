@@ -40,6 +40,11 @@ impl Snapshot {
         &self.proxies
     }
 
+    /// Seals what travels in cookies.
+    pub fn cookie_sealer(&self) -> &Sealer {
+        &self.cookies
+    }
+
     /// Makes the keys for `settings`.
     ///
     /// # Errors
@@ -74,6 +79,11 @@ impl Context {
     /// The configuration.
     pub fn settings(&self) -> &Settings {
         &self.snapshot.settings
+    }
+
+    /// The configuration of this request, with its keys.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
     }
 
     /// Seals what travels in cookies.

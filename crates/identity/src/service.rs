@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use courier::Courier;
 use crypto::passwords::PasswordHashing;
-use database::Db;
+use database::feed::Listener;
+use database::{Db, Feed};
 use foundation::{Clock, RequestContext, Rng, Uuid};
 use web::outbound::OutboundClient;
 
@@ -12,6 +13,7 @@ use crate::context::{Context, Snapshot};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::schema::{IdentitySchema, Schemas};
+use crate::sessions::cache::SessionCache;
 
 /// What the service is composed of. Everything it holds is a field here: forgetting one does not compile.
 pub struct Deps {
@@ -40,21 +42,42 @@ pub struct Deps {
 /// The identity service.
 #[derive(Clone)]
 pub struct Identity {
-    deps: Arc<Deps>,
+    inner: Arc<Inner>,
+}
+
+/// What was passed in, and what the service keeps beside it.
+struct Inner {
+    deps: Deps,
+    sessions: Arc<SessionCache>,
+    feed: Arc<Feed>,
 }
 
 impl std::ops::Deref for Identity {
     type Target = Deps;
 
     fn deref(&self) -> &Deps {
-        &self.deps
+        &self.inner.deps
     }
 }
 
 impl Identity {
     /// Composes the service.
     pub fn new(deps: Deps) -> Self {
-        Self { deps: Arc::new(deps) }
+        let capacity = (deps.snapshot)().settings.session.cache.capacity.bytes();
+        let sessions = Arc::new(SessionCache::new(deps.tenant, capacity));
+        deps.db.listen(Arc::clone(&sessions) as Arc<dyn Listener>);
+        let feed = Arc::new(Feed::new(&deps.db));
+        Self { inner: Arc::new(Inner { deps, sessions, feed }) }
+    }
+
+    /// The session checks in memory.
+    pub(crate) fn remembered(&self) -> &SessionCache {
+        &self.inner.sessions
+    }
+
+    /// What this program knows of changes that others make.
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.inner.feed
     }
 
     /// The context for work that nobody asked for.

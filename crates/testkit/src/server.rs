@@ -1,14 +1,14 @@
 //! A whole service in memory, and what tests say to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use courier::{Courier, Transport};
 use crypto::{HashParameters, PasswordHashing, PoolLimits, Sealer};
-use database::Schema;
 use database::testing::TestDatabase;
+use database::{Db, Schema};
 use foundation::{Clock, ManualClock, Rng, Secret, SystemRng, Uuid};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -18,6 +18,7 @@ use identity::schema::Schemas;
 use identity::settings::Settings;
 use identity::{Deps, Identity, Limits, Snapshot};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use web::{Metrics, OutboundClient, OutboundPolicy, routing};
 
@@ -34,6 +35,8 @@ pub struct Server {
     pub clock: Arc<ManualClock>,
     public: Router,
     admin: Router,
+    following: Mutex<JoinHandle<()>>,
+    // Last, so that nobody uses the database when it goes.
     database: Arc<TestDatabase>,
 }
 
@@ -65,18 +68,54 @@ impl Server {
         servers
     }
 
+    /// Two services on each database.
+    pub async fn pairs_with(more: Value) -> Vec<(Self, Self)> {
+        let mut pairs = Vec::new();
+        for database in TestDatabase::shared(&schema()).await {
+            let dsn = database.dsn.clone();
+            let first = Self::on(database, more.clone());
+            let second = first.apart(&dsn, more.clone()).await;
+            pairs.push((first, second));
+        }
+        pairs
+    }
+
+    /// Another node on the same database, which it reaches under `dsn` by connections of its own: as in another process.
+    pub async fn apart(&self, dsn: &str, more: Value) -> Self {
+        let db = Db::open(dsn, self.clock.clone()).await.expect("the same database");
+        Self::node(Arc::clone(&self.database), db, Arc::clone(&self.clock), more)
+    }
+
+    /// From now on the service hears nothing of what others change.
+    pub fn cut_off(&self) {
+        self.following.lock().expect("no panic while it is held").abort();
+    }
+
+    /// It hears again.
+    pub fn connect(&self) {
+        *self.following.lock().expect("no panic while it is held") = follow(&self.identity);
+    }
+
+    /// The figure of this name among the metrics; nought where there is none.
+    pub async fn figure(&self, name: &str) -> f64 {
+        let metrics = self.admin("GET", "/admin/metrics/prometheus", None).await.text;
+        let line = metrics.lines().find(|line| line.starts_with(&format!("{name}{{")));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_default()
+    }
+
     /// A service on one database, whose migrations may be missing.
     pub fn on(database: TestDatabase, more: Value) -> Self {
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().expect("a time")));
-        Self::node(Arc::new(database), clock, more)
+        let db = database.db.clone();
+        Self::node(Arc::new(database), db, clock, more)
     }
 
     /// Another node on the same database, by the same clock.
     pub fn beside(&self, more: Value) -> Self {
-        Self::node(Arc::clone(&self.database), Arc::clone(&self.clock), more)
+        Self::node(Arc::clone(&self.database), self.database.db.clone(), Arc::clone(&self.clock), more)
     }
 
-    fn node(database: Arc<TestDatabase>, clock: Arc<ManualClock>, more: Value) -> Self {
+    fn node(database: Arc<TestDatabase>, db: Db, clock: Arc<ManualClock>, more: Value) -> Self {
         let rng: Arc<dyn Rng> = Arc::new(SystemRng);
         let mut document = configuration();
         merge(&mut document, more);
@@ -87,7 +126,7 @@ impl Server {
             Arc::new(Sealer::new(vec![Secret::new("a-cipher-secret-of-32-characters".to_owned())]).expect("a key"));
         let mail = Arc::new(snapshot.settings.courier.mail.clone());
         let courier = Courier::new(
-            database.db.clone(),
+            db.clone(),
             sealer,
             outbound.clone(),
             Arc::new(move || Arc::clone(&mail)),
@@ -97,7 +136,7 @@ impl Server {
         );
         let parameters = HashParameters { bcrypt_cost: 4, ..hashing() };
         let identity = Identity::new(Deps {
-            db: database.db.clone(),
+            db,
             passwords: Arc::new(PasswordHashing::new(parameters, PoolLimits::for_this_machine(256, 64 * 1024))),
             schemas: Schemas::new(outbound.clone(), clock.clone() as Arc<dyn Clock>),
             courier: Arc::new(courier),
@@ -108,10 +147,13 @@ impl Server {
             rng,
             tenant: Uuid::from_u128(1),
         });
-        let operations = Operations::new("1.2.3", Arc::new(Metrics::new(&[("app", "limen")])), schema());
+        let metrics = Arc::new(Metrics::new(&[("app", "limen")]));
+        metrics.register(|registry| registry.register_collector(identity.session_metrics()));
+        let operations = Operations::new("1.2.3", metrics, schema());
         Self {
             public: routing::finish(public::router(identity.clone())),
             admin: routing::finish(admin_router(identity.clone(), operations)),
+            following: Mutex::new(follow(&identity)),
             identity,
             clock,
             database,
@@ -178,6 +220,18 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Ok(following) = self.following.get_mut() {
+            following.abort();
+        }
+    }
+}
+
+fn follow(identity: &Identity) -> JoinHandle<()> {
+    tokio::spawn(identity.clone().follow_forever(std::future::pending()))
+}
+
 impl Answer {
     /// The relations of the `Link` header with their addresses.
     pub fn links(&self) -> Vec<(String, String)> {
@@ -224,6 +278,7 @@ fn hashing() -> HashParameters {
 pub fn schema() -> Schema {
     let mut migrations = identity::migrations();
     migrations.extend(courier::migrations());
+    migrations.extend(database::feed::migrations());
     Schema { migrations }
 }
 

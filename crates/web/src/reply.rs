@@ -3,6 +3,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use foundation::ApiError;
 use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -21,6 +22,19 @@ pub fn json(status: u16, value: &impl Serialize) -> Response {
         Ok(text) => answer(status, JSON_OF_SUCCESS, escape_for_html(&text)),
         Err(cause) => not_serializable(&cause),
     }
+}
+
+/// The body of a JSON answer, for [`json_bytes`].
+///
+/// # Errors
+/// `value` cannot be written as JSON.
+pub fn json_body(value: &impl Serialize) -> Result<Bytes, serde_json::Error> {
+    Ok(escape_for_html(&serde_json::to_string(value)?).into())
+}
+
+/// A JSON answer that [`json_body`] has written.
+pub fn json_bytes(status: u16, body: Bytes) -> Response {
+    answer(status, JSON_OF_SUCCESS, body)
 }
 
 /// A JSON answer whose texts stay as they are: addresses with `&` that people copy.
@@ -73,8 +87,8 @@ fn empty(status: u16) -> Response {
     response
 }
 
-fn answer(status: u16, content_type: HeaderValue, body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
+fn answer(status: u16, content_type: HeaderValue, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status_code(status);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response

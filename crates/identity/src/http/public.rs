@@ -1,11 +1,13 @@
 //! The routes of the public listener, all of them in [`router`].
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, delete, get};
-use foundation::{ApiError, Uuid};
+use foundation::{ApiError, Timestamp, Uuid};
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK, VARY};
 use http::request::Parts;
@@ -17,14 +19,16 @@ use super::budgets::Budgeted;
 use super::paging::{Numbered, Sizes};
 use super::query::Query;
 use super::render::{self, csrf_cookie, session_cookie};
-use super::request::{Asked, context, has_csrf_cookie, shown_token, visit};
+use super::request::{Asked, context, has_csrf_cookie, request_context, shown_token, visit};
 use crate::context::Context;
 use crate::error::Error;
 use crate::flows::visit::{Reply, Visit};
 use crate::model::flow::{FlowKind, Transport};
 use crate::service::Identity;
+use crate::sessions::cookie;
+use crate::sessions::current::Shown;
 use crate::sessions::view::session_json;
-use crate::sessions::{Current, cookie};
+use crate::sessions::whoami::Whoami;
 
 /// Schemas on a page.
 const SCHEMAS: Sizes = Sizes { default: 250, most: 1000 };
@@ -192,36 +196,55 @@ async fn change_password(Asked(cx): Asked) -> Response {
 }
 
 async fn whoami(State(identity): State<Identity>, request: Request) -> Response {
-    const WHO: HeaderName = HeaderName::from_static("x-kratos-authenticated-identity-id");
     let (parts, _) = request.into_parts();
-    let cx = context(&identity, &parts);
-    let visit = visit(&cx, &parts, false);
-    if let Some(template) = visit.parameter("tokenize_as") {
+    let templates = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    if let Some((_, template)) = templates.into_iter().find(|(name, _)| name == "tokenize_as") {
         let reason =
             format!("There is no tokenizer template {template:?}: this release does not make tokens of sessions.");
         return reply::error(&ApiError::bad_request(reason), None);
     }
-    match identity.session_whoami(&cx, visit.shown.as_ref()).await {
-        Ok(current) => {
-            let mut response = reply::json(200, &session_json(&cx, &current.session, Some(&current.identity)));
-            if let Ok(id) = HeaderValue::from_str(&current.identity.id.to_string()) {
-                response.headers_mut().insert(WHO, id);
-            }
-            if let Some(cookie) = renewed_cookie(&cx, &current) {
-                response.headers_mut().append(http::header::SET_COOKIE, cookie);
-            }
-            response
+    let snapshot = (identity.snapshot)();
+    let now = identity.clock.now();
+    let shown = shown_token(&snapshot, &parts.headers, &web::Cookies::from(&parts.headers));
+    let cx = || Context::new(request_context(&identity, &parts, &snapshot, now), Arc::clone(&snapshot));
+    let remembered = match &shown {
+        Some(shown) => identity.session_remembered(&snapshot, now, shown, cx),
+        None => Ok(None),
+    };
+    let answer = match remembered {
+        Ok(None) => identity.session_whoami_read(&cx(), shown.as_ref()).await,
+        Ok(Some(answer)) => Ok(answer),
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(answer) => {
+            let renewed = shown.and_then(|shown| renewed_cookie(cx, &shown, answer.expires_at));
+            whoami_response(answer, renewed)
         }
         Err(error) => reply::error(&error.into_api(), None),
     }
 }
 
+fn whoami_response(answer: Whoami, renewed: Option<HeaderValue>) -> Response {
+    const WHO: HeaderName = HeaderName::from_static("x-kratos-authenticated-identity-id");
+    let mut response = reply::json_bytes(200, answer.body);
+    let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
+    if let Ok(id) = HeaderValue::from_str(answer.identity_id.hyphenated().encode_lower(&mut id)) {
+        response.headers_mut().insert(WHO, id);
+    }
+    if let Some(cookie) = renewed {
+        response.headers_mut().append(http::header::SET_COOKIE, cookie);
+    }
+    response
+}
+
 /// The cookie anew, where the session was extended since the cookie was written.
-fn renewed_cookie(cx: &Context, current: &Current) -> Option<HeaderValue> {
-    let written = current.shown.cookie_expires_at?;
-    (current.session.expires_at > written).then(|| {
-        let value = cookie::seal(cx, &current.shown.token, current.session.expires_at);
-        session_cookie(cx, value, current.session.expires_at.as_second() - cx.now.as_second())
+fn renewed_cookie(cx: impl FnOnce() -> Context, shown: &Shown, expires_at: Timestamp) -> Option<HeaderValue> {
+    let written = shown.cookie_expires_at?;
+    (expires_at > written).then(|| {
+        let cx = cx();
+        let value = cookie::seal(&cx, &shown.token, expires_at);
+        session_cookie(&cx, value, expires_at.as_second() - cx.now.as_second())
     })
 }
 
@@ -282,7 +305,7 @@ impl OwnPage {
 async fn sessions_revoke_others(State(identity): State<Identity>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let cx = context(&identity, &parts);
-    let shown = shown_token(&cx, &parts.headers, &web::Cookies::from(&parts.headers));
+    let shown = shown_token(cx.snapshot(), &parts.headers, &web::Cookies::from(&parts.headers));
     match identity.sessions_revoke_own_others(&cx, shown.as_ref()).await {
         Ok(count) => reply::json(200, &json!({"count": count})),
         Err(error) => reply::error(&error.into_api(), None),
@@ -292,7 +315,7 @@ async fn sessions_revoke_others(State(identity): State<Identity>, request: Reque
 async fn session_revoke(State(identity): State<Identity>, Path(id): Path<String>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let cx = context(&identity, &parts);
-    let shown = shown_token(&cx, &parts.headers, &web::Cookies::from(&parts.headers));
+    let shown = shown_token(cx.snapshot(), &parts.headers, &web::Cookies::from(&parts.headers));
     let result = match Uuid::parse_str(&id) {
         Ok(id) => identity.session_revoke_own(&cx, shown.as_ref(), id).await,
         Err(_) => match identity.session_required(&cx, shown.as_ref()).await {

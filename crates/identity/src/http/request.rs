@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use crypto::tokens::SessionToken;
-use foundation::RequestContext;
+use foundation::{RequestContext, Timestamp};
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Uri};
@@ -13,7 +13,7 @@ use web::cookies::Cookies;
 use web::csrf::{self, CsrfSecret};
 use web::{RequestId, negotiate};
 
-use crate::context::Context;
+use crate::context::{Context, Snapshot};
 use crate::flows::visit::Visit;
 use crate::limits;
 use crate::service::Identity;
@@ -41,21 +41,25 @@ impl FromRequestParts<Identity> for Asked {
 /// The context of a request.
 pub fn context(identity: &Identity, parts: &Parts) -> Context {
     let snapshot = (identity.snapshot)();
+    Context::new(request_context(identity, parts, &snapshot, identity.clock.now()), snapshot)
+}
+
+/// Who asks, and when.
+pub fn request_context(identity: &Identity, parts: &Parts, snapshot: &Snapshot, now: Timestamp) -> RequestContext {
     let request_id = match parts.extensions.get::<RequestId>() {
         Some(id) => id.id.clone(),
         None => identity.rng.uuid().to_string(),
     };
     let peer = Peer::of(&parts.extensions);
-    let request = RequestContext {
+    RequestContext {
         tenant: identity.tenant,
         request_id,
-        now: identity.clock.now(),
+        now,
         clock: Arc::clone(&identity.clock),
         rng: Arc::clone(&identity.rng),
         client: client::client_info(&parts.headers, peer.address, snapshot.trusted_proxies()),
         languages: negotiate::languages(&parts.headers),
-    };
-    Context::new(request, snapshot)
+    }
 }
 
 /// What a request to a flow brought. With `begins` a missing CSRF secret is made: a browser's flow begins with one.
@@ -66,8 +70,8 @@ pub fn visit(cx: &Context, parts: &Parts, begins: bool) -> Visit {
     Visit {
         wants_json: negotiate::wants_json(&parts.headers),
         prefers_json: negotiate::prefers_json(&parts.headers),
-        shown: shown_token(cx, &parts.headers, &cookies),
         devices: cookies.get(DEVICE_COOKIE).map(|value| limits::devices_of_cookie(cx, value)).unwrap_or_default(),
+        shown: shown_token(cx.snapshot(), &parts.headers, &cookies),
         csrf: known.or_else(|| begins.then(|| CsrfSecret::generate(cx.rng.as_ref()))),
         continuity: cookies.get(CONTINUITY_COOKIE).map(str::to_owned),
         has_cookies: cookies.names().any(|name| !["__cf", "_cf", "cf_"].iter().any(|start| name.starts_with(start))),
@@ -89,13 +93,13 @@ pub fn csrf_cookie_name(cx: &Context) -> String {
 
 /// The session token that a request shows: the header wins over the cookie, and the cookie over the bearer token. A cookie
 /// that is not ours counts as none (known fault: elsewhere it ends the request).
-pub fn shown_token(cx: &Context, headers: &HeaderMap, cookies: &Cookies) -> Option<Shown> {
+pub fn shown_token(snapshot: &Snapshot, headers: &HeaderMap, cookies: &Cookies) -> Option<Shown> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty());
     let plain = |token: &str| Shown { token: SessionToken::presented(token), cookie_expires_at: None };
     if let Some(token) = text("x-session-token") {
         return Some(plain(token));
     }
-    let ours = cookies.all(&cx.settings().session.cookie.name).find_map(|value| cookie::open(cx, value));
+    let ours = cookies.all(&snapshot.settings.session.cookie.name).find_map(|value| cookie::open(snapshot, value));
     if let Some((token, expires_at)) = ours {
         return Some(Shown { token, cookie_expires_at: Some(expires_at) });
     }

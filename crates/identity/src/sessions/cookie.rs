@@ -4,7 +4,7 @@ use crypto::tokens::SessionToken;
 use foundation::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::context::Context;
+use crate::context::{Context, Snapshot};
 
 const PURPOSE: &str = "session cookie";
 
@@ -22,8 +22,8 @@ pub fn seal(cx: &Context, token: &SessionToken, expires_at: Timestamp) -> String
 }
 
 /// The token in a cookie's value and the expiry it was written with; `None` if we did not write it.
-pub fn open(cx: &Context, value: &str) -> Option<(SessionToken, Timestamp)> {
-    let json = cx.cookie_sealer().open_text(PURPOSE, value)?;
+pub fn open(snapshot: &Snapshot, value: &str) -> Option<(SessionToken, Timestamp)> {
+    let json = snapshot.cookie_sealer().open_text(PURPOSE, value)?;
     let content: Content = serde_json::from_slice(&json).ok()?;
     Some((SessionToken::presented(content.session_token), content.expires_at))
 }

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::model::identity::{Aal, Identity as Person, IdentityState};
+use crate::model::identity::{Identity as Person, IdentityState};
 use crate::model::session::Session;
 use crate::service::Identity;
 use crate::settings::RequiredAal;
@@ -77,10 +77,7 @@ async fn session_of(tx: &mut Tx, cx: &Context, shown: &Shown) -> Result<Option<C
 
 /// Whether the session's level is what `required` asks for.
 pub fn has_required_aal(current: &Current, required: RequiredAal) -> bool {
-    match required {
-        RequiredAal::Aal1 => current.session.aal >= Aal::Aal1,
-        RequiredAal::HighestAvailable => current.session.aal >= current.identity.available_aal.max(Aal::Aal1),
-    }
+    required.is_met(current.session.aal, current.identity.available_aal)
 }
 
 /// Refuses a session whose level is lower than `required`, and says where to raise it.
@@ -93,14 +90,16 @@ pub fn require_aal(
     required: RequiredAal,
     return_to: Option<&str>,
 ) -> Result<(), ApiError> {
-    if has_required_aal(current, required) {
-        return Ok(());
-    }
+    if has_required_aal(current, required) { Ok(()) } else { Err(too_low(cx, return_to)) }
+}
+
+/// The refusal of a session whose level is too low: 403 `session_aal2_required`.
+pub fn too_low(cx: &Context, return_to: Option<&str>) -> ApiError {
     let redirect = step_up_url(cx, return_to);
-    Err(ApiError::forbidden("This needs a second factor: sign in once more with it.")
+    ApiError::forbidden("This needs a second factor: sign in once more with it.")
         .id("session_aal2_required")
         .detail("redirect_browser_to", redirect.as_str())
-        .beside("redirect_browser_to", redirect.as_str()))
+        .beside("redirect_browser_to", redirect.as_str())
 }
 
 /// Where a browser goes to add the second factor to its session.

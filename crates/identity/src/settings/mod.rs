@@ -44,7 +44,9 @@ pub use serve::{
     AdminListener, Cors, InboxListener, Listener, PagesListener, PublicListener, RequestLog, Serve, Socket, Tls,
     TlsSource,
 };
-pub use session::{Cookies, RequiredAal, SameSite, Session, SessionCookie, Tokenizer, TokenizerTemplate, Whoami};
+pub use session::{
+    Cookies, RequiredAal, SameSite, Session, SessionCache, SessionCookie, Tokenizer, TokenizerTemplate, Whoami,
+};
 
 use foundation::Secret;
 

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use foundation::GoDuration;
 use serde::Deserialize;
 
+use super::hashing::ByteSize;
+use crate::model::identity::Aal;
+
 /// `session`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
@@ -17,6 +20,8 @@ pub struct Session {
     pub cookie: SessionCookie,
     /// The session check.
     pub whoami: Whoami,
+    /// Session checks from memory.
+    pub cache: SessionCache,
 }
 
 impl Default for Session {
@@ -26,6 +31,7 @@ impl Default for Session {
             earliest_possible_extend: None,
             cookie: SessionCookie::default(),
             whoami: Whoami::default(),
+            cache: SessionCache::default(),
         }
     }
 }
@@ -72,6 +78,24 @@ pub struct Whoami {
     pub tokenizer: Tokenizer,
 }
 
+/// `session.cache`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct SessionCache {
+    /// Whether session checks are answered from memory.
+    pub enabled: bool,
+    /// About how much memory they take.
+    pub capacity: ByteSize,
+    /// How long what is in memory counts without word from the database.
+    pub bound: GoDuration,
+}
+
+impl Default for SessionCache {
+    fn default() -> Self {
+        Self { enabled: true, capacity: ByteSize::from_bytes(96 << 20), bound: GoDuration::from_secs(1) }
+    }
+}
+
 /// `session.whoami.tokenizer`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -114,6 +138,16 @@ pub enum RequiredAal {
     /// Two, of those who have set up two.
     #[default]
     HighestAvailable,
+}
+
+impl RequiredAal {
+    /// Whether a session of level `session` is enough, of somebody who can reach `available`.
+    pub fn is_met(self, session: Aal, available: Aal) -> bool {
+        match self {
+            Self::Aal1 => session >= Aal::Aal1,
+            Self::HighestAvailable => session >= available.max(Aal::Aal1),
+        }
+    }
 }
 
 /// `cookies`.

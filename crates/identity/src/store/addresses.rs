@@ -3,6 +3,7 @@
 use database::{DbError, Row, Tx, params, sql};
 use foundation::{RequestContext, Uuid};
 
+use super::changes::identity_changed;
 use super::named;
 use crate::model::identity::{AddressStatus, Channel, Identity, RecoveryAddress, VerifiableAddress};
 
@@ -20,8 +21,9 @@ pub async fn addresses_load(tx: &mut Tx, cx: &RequestContext, identity: &mut Ide
     Ok(())
 }
 
-/// Makes the stored addresses those that `identity` names: inserts, changes and removes what differs.
-pub async fn addresses_save(tx: &mut Tx, cx: &RequestContext, identity: &Identity) -> Result<(), DbError> {
+/// Makes the stored addresses those that `identity` names: inserts, changes and removes what differs. Part of writing the
+/// identity, whose function says what changed.
+pub(super) async fn addresses_save(tx: &mut Tx, cx: &RequestContext, identity: &Identity) -> Result<(), DbError> {
     remove_others(tx, cx, identity).await?;
     for (place, address) in identity.verifiable_addresses.iter().enumerate() {
         let save = sql!(
@@ -138,9 +140,11 @@ pub async fn recovery_find_by_id(
 pub async fn verifiable_mark_sent(tx: &mut Tx, cx: &RequestContext, id: Uuid) -> Result<(), DbError> {
     let update = sql!(
         "UPDATE identity_verifiable_addresses SET status = 'sent', updated_at = $3 \
-         WHERE tenant_id = $1 AND id = $2 AND status = 'pending'"
+         WHERE tenant_id = $1 AND id = $2 AND status = 'pending' RETURNING identity_id"
     );
-    tx.execute(update, params![cx.tenant, id, cx.now]).await?;
+    if let Some(row) = tx.row(update, params![cx.tenant, id, cx.now]).await? {
+        identity_changed(tx, cx, row.get("identity_id")?);
+    }
     Ok(())
 }
 
@@ -148,9 +152,11 @@ pub async fn verifiable_mark_sent(tx: &mut Tx, cx: &RequestContext, id: Uuid) ->
 pub async fn verifiable_mark_verified(tx: &mut Tx, cx: &RequestContext, id: Uuid) -> Result<(), DbError> {
     let update = sql!(
         "UPDATE identity_verifiable_addresses SET status = 'completed', verified = $3, verified_at = $4, updated_at = $4 \
-         WHERE tenant_id = $1 AND id = $2"
+         WHERE tenant_id = $1 AND id = $2 RETURNING identity_id"
     );
-    tx.execute(update, params![cx.tenant, id, true, cx.now]).await?;
+    if let Some(row) = tx.row(update, params![cx.tenant, id, true, cx.now]).await? {
+        identity_changed(tx, cx, row.get("identity_id")?);
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use database::{DbError, Row, Tx, params, sql};
 use foundation::{RequestContext, Uuid};
 
+use super::changes::identity_changed;
 use super::{addresses, named};
 use crate::model::identity::{Aal, CredentialKind, Identity, IdentityState};
 
@@ -56,6 +57,7 @@ pub async fn identity_update(tx: &mut Tx, cx: &RequestContext, identity: &Identi
     if tx.execute(update, values).await? == 0 {
         return Ok(false);
     }
+    identity_changed(tx, cx, identity.id);
     addresses::addresses_save(tx, cx, identity).await?;
     Ok(true)
 }
@@ -63,6 +65,7 @@ pub async fn identity_update(tx: &mut Tx, cx: &RequestContext, identity: &Identi
 /// Writes what follows from the credentials.
 pub async fn identity_set_available_aal(tx: &mut Tx, cx: &RequestContext, id: Uuid, aal: Aal) -> Result<(), DbError> {
     let update = sql!("UPDATE identities SET available_aal = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2");
+    identity_changed(tx, cx, id);
     tx.execute(update, params![cx.tenant, id, aal.as_str(), cx.now]).await?;
     Ok(())
 }
@@ -105,6 +108,7 @@ pub async fn identity_id_by_identifier(
 /// Removes an identity and all that hangs on it. Says whether there was one.
 pub async fn identity_delete(tx: &mut Tx, cx: &RequestContext, id: Uuid) -> Result<bool, DbError> {
     let delete = sql!("DELETE FROM identities WHERE tenant_id = $1 AND id = $2");
+    identity_changed(tx, cx, id);
     Ok(tx.execute(delete, params![cx.tenant, id]).await? > 0)
 }
 

@@ -3,6 +3,7 @@
 
 pub mod addresses;
 pub mod attempts;
+pub mod changes;
 pub mod codes;
 pub mod credentials;
 pub mod devices;

@@ -3,6 +3,7 @@
 use database::{DbError, Row, Tx, params, sql};
 use foundation::{RequestContext, Timestamp, Uuid};
 
+use super::changes::{identity_changed, session_changed};
 use super::named;
 use crate::model::identity::Aal;
 use crate::model::session::{AuthenticationMethod, Device, Session};
@@ -67,6 +68,7 @@ pub async fn session_update(tx: &mut Tx, cx: &RequestContext, session: &Session)
         cx.now,
         true
     ];
+    session_changed(tx, cx, session.id);
     Ok(tx.execute(update, values).await? > 0)
 }
 
@@ -165,6 +167,7 @@ pub async fn sessions_list(
 pub async fn session_revoke(tx: &mut Tx, cx: &RequestContext, id: Uuid) -> Result<bool, DbError> {
     let update =
         sql!("UPDATE sessions SET active = $3, updated_at = $4 WHERE tenant_id = $1 AND id = $2 AND active <> $3");
+    session_changed(tx, cx, id);
     Ok(tx.execute(update, params![cx.tenant, id, false, cx.now]).await? > 0)
 }
 
@@ -180,12 +183,14 @@ pub async fn sessions_revoke_others(
          WHERE tenant_id = $1 AND identity_id = $2 AND id <> $3 AND active <> $4 AND expires_at > $5"
     );
     let values = params![cx.tenant, identity_id, except.unwrap_or(Uuid::nil()), false, cx.now];
+    identity_changed(tx, cx, identity_id);
     tx.execute(update, values).await
 }
 
 /// Removes the sessions of an identity. Says how many there were.
 pub async fn sessions_delete_by_identity(tx: &mut Tx, cx: &RequestContext, identity_id: Uuid) -> Result<u64, DbError> {
     let delete = sql!("DELETE FROM sessions WHERE tenant_id = $1 AND identity_id = $2");
+    identity_changed(tx, cx, identity_id);
     tx.execute(delete, params![cx.tenant, identity_id]).await
 }
 

@@ -4,14 +4,16 @@
 use std::sync::Arc;
 
 use database::Engine;
-use database::testing::{Disturbance, TestDatabase, dump_schema, prepare_all_statements, scan_schema, scan_statements};
+use database::testing::{
+    Disturbance, TestDatabase, all_statements, dump_schema, prepare_all_statements, scan_schema, scan_statements,
+};
 use serde_json::json;
 use testkit::{
     App, Browser, Member, PASSWORD, Server, address, configuration, id, level, mailed_code, schema, well_protected,
 };
 
 /// Every table of the two crates holds the data of several tenants.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 21] = [
     "identities",
     "identity_credentials",
     "identity_credential_identifiers",
@@ -32,6 +34,20 @@ const TABLES: [&str; 20] = [
     "inbox_messages",
     "attempts",
     "known_devices",
+    "revisions",
+];
+
+/// Tables whose rows session checks tell of.
+const REMEMBERED: [&str; 5] =
+    ["identities", "identity_verifiable_addresses", "identity_recovery_addresses", "sessions", "session_devices"];
+
+/// Functions that write to those tables and tell the change feed nothing.
+const SILENT: [(&str, &str); 5] = [
+    ("identity_insert", "nobody can remember a session of an identity that is not there yet"),
+    ("session_insert", "unknown tokens are not remembered"),
+    ("addresses_save", "part of writing the identity, which tells"),
+    ("remove_others", "part of writing the identity, which tells"),
+    ("sessions_remove_expired", "what has expired by the clock does not count in memory either"),
 ];
 
 #[tokio::test]
@@ -45,6 +61,36 @@ async fn every_statement_is_understood_by_both_engines() {
 fn statements_keep_to_the_shared_sql_and_to_one_tenant() {
     assert_eq!(scan_statements(&TABLES), Vec::<String>::new());
     assert_eq!(scan_schema(&schema()), Vec::<String>::new());
+}
+
+#[test]
+fn whatever_changes_a_session_check_tells_the_change_feed() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+    let mut silent = Vec::new();
+    for (text, file, line) in all_statements() {
+        let words: Vec<&str> = text.split([' ', '(']).collect();
+        let table = match words[0] {
+            "INSERT" | "DELETE" => words[2],
+            "UPDATE" => words[1],
+            _ => continue,
+        };
+        if !REMEMBERED.contains(&table) || !file.starts_with("crates/identity/src/") {
+            continue;
+        }
+        let source = std::fs::read_to_string(format!("{root}{file}")).expect("the source of the statement");
+        let before: usize = source.split_inclusive('\n').take(line as usize).map(str::len).sum();
+        let start = source[..before].rfind("async fn ").expect("a function around the statement");
+        let function = source[start..].split("\n}\n").next().expect("its text");
+        if !function.contains("_changed(tx, cx") {
+            let name = function["async fn ".len()..].split('(').next().expect("its name");
+            silent.push(name.to_owned());
+        }
+    }
+    silent.sort();
+    silent.dedup();
+    let mut expected: Vec<&str> = SILENT.iter().map(|(name, _)| *name).collect();
+    expected.sort_unstable();
+    assert_eq!(silent, expected, "functions that write what session checks tell of, and do not say so");
 }
 
 #[tokio::test]
