@@ -10,10 +10,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
 use self::json_lines::JsonLines;
-use self::lines::Lines;
+use self::lines::{Last, Lines};
 
 /// Starts writing logs to standard error, as the configuration says. What is given writes the last lines when it is dropped.
-pub fn start(log: &Log) -> impl Drop {
+pub fn start(log: &Log) -> Last {
     let level = match log.level.as_str() {
         "trace" => "trace",
         "debug" => "debug",
