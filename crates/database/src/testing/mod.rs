@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use foundation::{Clock, ManualClock, Rng, SystemRng};
 
+pub use self::checks::{all_statements, prepare_all_statements, scan_schema, scan_statements};
 pub use self::disturbance::Disturbance;
 pub(crate) use self::disturbance::Planned;
-pub use self::checks::{all_statements, prepare_all_statements, scan_schema, scan_statements};
 pub use self::dump::dump_schema;
 use crate::{Db, Schema};
 
