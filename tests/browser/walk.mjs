@@ -51,7 +51,8 @@ class Walk {
     await reader.goto(new URL(`/?to=${encodeURIComponent(this.address)}`, this.server.inbox).href);
     await reader.locator(`a[href="/messages/${this.lastMail}"]`).click();
     const code = await reader.locator("code.big").innerText();
-    if (wantsPictures && this.scripts) await reader.screenshot({ path: `${PICTURES}inbox.png` });
+    if (wantsPictures && this.scripts && !this.seen.has("inbox")) await reader.screenshot({ path: `${PICTURES}inbox.png` });
+    this.seen.add("inbox");
     await reader.close();
     return code.trim();
   }

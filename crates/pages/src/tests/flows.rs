@@ -309,8 +309,7 @@ async fn every_page_and_group_has_a_name_in_words() {
 #[tokio::test]
 async fn too_many_tries_say_how_long_to_wait() {
     let mut flow = fixture("login");
-    flow["ui"]["messages"] =
-        json!([{"id": 4900002, "text": "server", "type": "error", "context": {"minutes": 2}}]);
+    flow["ui"]["messages"] = json!([{"id": 4900002, "text": "server", "type": "error", "context": {"minutes": 2}}]);
     let page = shown("login", flow).await;
     page.has(" role=\"alert\" data-wait-seconds=\"120\">");
     page.has("Please wait 2 minutes");
