@@ -75,7 +75,7 @@ fn authority(url: &Url) -> String {
 /// read from its file, and an accent that cannot be read is warned of.
 pub fn source(live: Arc<Live<Snapshot>>) -> SettingsSource {
     let made: Mutex<Option<(Arc<Snapshot>, Arc<PagesSettings>)>> = Mutex::new(None);
-    Arc::new(move || {
+    let source: SettingsSource = Arc::new(move || {
         let now = live.get();
         let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, settings)) = made.as_ref().filter(|(of, _)| Arc::ptr_eq(of, &now)) {
@@ -83,11 +83,14 @@ pub fn source(live: Arc<Live<Snapshot>>) -> SettingsSource {
         }
         let settings = Arc::new(settings(&now));
         for (written, shown) in settings.brand.adjusted() {
-            tracing::warn!(%written, %shown, "pages.brand.colors: text in this colour could not be read, so pages show the nearest shade");
+            tracing::warn!(%written, %shown, "pages.brand.colors: text in this colour could not be read, so links have the nearest shade");
         }
         *made = Some((now, Arc::clone(&settings)));
         settings
-    })
+    });
+    // At the start already, so that its log says what is amiss.
+    drop(source());
+    source
 }
 
 /// What the pages need to know of the configuration.

@@ -78,9 +78,10 @@ impl<'a> Letter<'a> {
 
     fn values(&self) -> Value {
         let palette = |given: Option<Color>, usual: Color, ground: Color| {
-            let accent = given.unwrap_or(usual).legible_on(ground, LEGIBLE);
+            let fill = given.unwrap_or(usual);
+            let accent = fill.legible_on(ground, LEGIBLE);
             // Three digits: six could be taken for a code.
-            json!({"Accent": accent, "Ink": if accent.ink() == Color::BLACK { "#000" } else { "#fff" }})
+            json!({"Accent": accent, "Fill": fill, "Ink": if fill.ink() == Color::BLACK { "#000" } else { "#fff" }})
         };
         let dark = self.brand.accent_dark.or(self.brand.accent);
         json!({

@@ -1,5 +1,6 @@
-//! An operator's look: a logo, an accent colour, links at the foot of each page. The accent is bent until text in it and
-//! on it can be read (WCAG 2.2 AA), so that no setting makes pages that people cannot use.
+//! An operator's look: a logo, an accent colour, links at the foot of each page. Buttons are filled with the accent as it
+//! is, under black or white text. For text, and for the focus, it is bent until it can be read (WCAG 2.2 AA), so that no
+//! setting makes pages that people cannot use.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -73,8 +74,10 @@ pub(crate) fn version(content: &[u8]) -> String {
 impl Brand {
     /// The style sheet that puts the accent over the built-in one; `None` where there is none.
     pub(crate) fn style(&self) -> Option<String> {
-        let light = self.accent_on_light().map(|accent| tones(accent, LIGHT_CARD, Color::BLACK, 0.08));
-        let dark = self.accent_on_dark().map(|accent| tones(accent, DARK_CARD, Color::WHITE, 0.14));
+        let light = self.accent.zip(self.accent_on_light());
+        let light = light.map(|(fill, accent)| tones(fill, accent, LIGHT_CARD, Color::BLACK, 0.08));
+        let dark = self.accent_dark.or(self.accent).zip(self.accent_on_dark());
+        let dark = dark.map(|(fill, accent)| tones(fill, accent, DARK_CARD, Color::WHITE, 0.14));
         let light = light.map(|tones| format!(":root {{ {tones} }}\n")).unwrap_or_default();
         let dark = dark
             .map(|tones| format!("@media (prefers-color-scheme: dark) {{ :root {{ {tones} }} }}\n"))
@@ -82,7 +85,7 @@ impl Brand {
         Some(light + &dark).filter(|style| !style.is_empty())
     }
 
-    /// Accents that are shown otherwise than written, as they could not be read: what was written, and what is shown.
+    /// Accents that text shows otherwise than written, as it could not be read: what was written, and what is shown.
     #[must_use]
     pub fn adjusted(&self) -> Vec<(Color, Color)> {
         let light = self.accent.zip(self.accent_on_light());
@@ -99,13 +102,17 @@ impl Brand {
     }
 }
 
-/// The accent, a stronger tone for what is pointed at, the text on both, and a tint of the card.
-fn tones(accent: Color, card: Color, stronger: Color, tint: f64) -> String {
+/// The accent of text and of buttons, a stronger tone of each for what is pointed at, the text on them, and a tint of the
+/// card.
+fn tones(fill: Color, accent: Color, card: Color, stronger: Color, tint: f64) -> String {
     let strong = accent.mixed(stronger, 0.22);
+    let (ink, tint) = (fill.ink(), card.mixed(accent, tint));
+    // Away from its text, so that the text stays legible.
+    let fill_strong = fill.mixed(if ink == Color::WHITE { Color::BLACK } else { Color::WHITE }, 0.22);
     format!(
-        "--accent: {accent}; --accent-strong: {strong}; --on-accent: {}; --tint: {};",
-        accent.ink(),
-        card.mixed(accent, tint)
+        "--accent: {accent}; --accent-strong: {strong}; --on-accent: {}; --fill: {fill}; --fill-strong: {fill_strong}; \
+         --on-fill: {ink}; --tint: {tint};",
+        accent.ink()
     )
 }
 
@@ -132,6 +139,9 @@ mod tests {
                 }
                 assert!(of("--on-accent").contrast(of("--accent")) >= LEGIBLE, "{written}: {theme}");
                 assert!(of("--on-accent").contrast(of("--accent-strong")) >= LEGIBLE, "{written}: {theme}");
+                assert!(of("--on-fill").contrast(of("--fill")) >= LEGIBLE, "{written}: {theme}");
+                assert!(of("--on-fill").contrast(of("--fill-strong")) >= LEGIBLE, "{written}: {theme}");
+                assert_eq!(of("--fill"), written.parse().unwrap(), "buttons have the colour as it is");
                 assert!(of("--accent-strong").contrast(of("--tint")) >= LEGIBLE, "{written}: {theme}");
             }
         }

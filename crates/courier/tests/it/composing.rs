@@ -110,11 +110,15 @@ async fn mails_wear_the_operators_brand_and_stay_legible() {
         harness.courier.compose(&harness.cx(), TemplateKind::LoginCodeValid, "a@b.example", full()).await.unwrap();
     assert!(mail.html().contains("Light &amp; House</td>") && mail.html().contains("Welcome &lt;back&gt;</h1>"));
     assert!(mail.body().trim_end().ends_with("-- \nLight & House"), "{:?}", mail.body());
-    let colour = Regex::new(r"\.button \{ background: (#[0-9a-f]{6})").unwrap();
-    let shown: Vec<foundation::Color> =
-        colour.captures_iter(mail.html()).map(|found| found[1].parse().unwrap()).collect();
-    assert!(shown[0].contrast(foundation::Color::WHITE) >= 4.5, "yellow on white is darkened: {}", shown[0]);
-    assert_eq!(shown[1].to_string(), "#ffe600", "on a dark card it can stay");
+    let colours = |what: &str| -> Vec<foundation::Color> {
+        let colour = Regex::new(&format!(r"(?m)^ *{what}: (#[0-9a-f]{{6}})")).unwrap();
+        colour.captures_iter(mail.html()).map(|found| found[1].parse().unwrap()).collect()
+    };
+    let links = colours(r"a \{ color");
+    assert!(links[0].contrast(foundation::Color::WHITE) >= 4.5, "yellow text on white is darkened: {}", links[0]);
+    assert_eq!(links[1].to_string(), "#ffe600", "on a dark card it can stay");
+    assert!(colours(r"\.button \{ background").iter().all(|colour| colour.to_string() == "#ffe600"));
+    assert_eq!(mail.html().matches("; color: #000").count(), 2, "black text on a light button");
 }
 
 #[tokio::test]
