@@ -216,6 +216,8 @@ impl Stories<'_> {
                 }
                 unknown(Some(&answer))
             }
+            // A proxy whose node died: it may have been done.
+            Ok(answer) if answer.status == 502 && !self.gapless => unknown(Some(&answer)),
             Ok(answer) if answer.status >= 500 => {
                 ledger.complain(format!("an answer is {}: {}", answer.status, answer.body));
                 unknown(Some(&answer))
