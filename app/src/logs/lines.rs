@@ -131,7 +131,7 @@ mod tests {
         let lines = Lines::new(true);
         assert_eq!(waits(&lines, false, b"one\n"), 4);
         assert_eq!(waits(&lines, false, b"two\n"), 8);
-        assert_eq!(waits(&lines, true, b""), 0);
+        assert_eq!(waits(&lines, true, b"urgent\n"), 0);
         assert_eq!(waits(&lines, false, &vec![b'\n'; FULL]), 0);
         assert_eq!(waits(&lines, false, b"last\n"), 5);
         drop(lines.flush_at_end());
