@@ -58,6 +58,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["web"]),
     ("connectrpc", &["protocol", "permissions", "limen"]),
     ("buffa", &["protocol", "permissions"]),
+    ("rsjsonnet-lang", &["scripting"]),
+    ("rlimit", &["scripting"]),
     ("clap", &["limen", "xtask"]),
     ("anyhow", &["limen", "xtask"]),
     ("askama", &["pages", "console"]),

@@ -47,6 +47,12 @@ enum Command {
     Health(health::Health),
     /// Say which release this is.
     Version,
+    /// The inside of a child process that evaluates Jsonnet for `serve`.
+    #[command(hide = true)]
+    JsonnetWorker {
+        /// Bytes of memory.
+        memory: u64,
+    },
 }
 
 /// Arguments of `limen serve`.
@@ -124,6 +130,9 @@ fn environment() -> BTreeMap<String, String> {
 /// # Errors
 /// What the person at the terminal needs to know.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if let Command::JsonnetWorker { memory } = arguments.command {
+        return Ok(scripting::jsonnet::worker::run(memory)?);
+    }
     let environment = environment();
     match arguments.command {
         Command::Serve(serve) => serve::run(&serve, environment),
@@ -136,6 +145,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Config { what: Config::Defaults } => logs::say(&config::defaults()?),
         Command::Health(health) => health::run(&health),
         Command::Version => logs::say(&format!("limen {}", env!("CARGO_PKG_VERSION"))),
+        Command::JsonnetWorker { .. } => Ok(()),
     }
 }
 

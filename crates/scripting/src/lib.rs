@@ -1,5 +1,5 @@
-//! What operators supply and limen runs: Go-style templates of mails and headers. Pure: no clock, no files, no network.
-//! Jsonnet and CEL belong here too once they exist.
+//! What operators supply and limen runs: Go-style templates of mails and headers, and Jsonnet ([`jsonnet`], in child
+//! processes). No clock, no files, no network. CEL belongs here too once it exists.
 //!
 //! A template is somebody else's program, so every rendering has a budget ([`Limits`]) for steps, output and nesting;
 //! exceeding it is an error with the line it happened on, never a hang and never a panic.
@@ -10,6 +10,7 @@ mod evaluator;
 mod format;
 mod functions;
 mod html;
+pub mod jsonnet;
 mod lexer;
 mod parser;
 mod syntax;

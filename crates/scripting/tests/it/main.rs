@@ -3,6 +3,7 @@
 
 mod functions;
 mod html;
+mod jsonnet;
 mod limits;
 mod random;
 mod text;
