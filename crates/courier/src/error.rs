@@ -25,6 +25,14 @@ pub enum CourierError {
         /// What is wrong.
         cause: String,
     },
+    /// Another text of the configuration, such as the template of a web hook, cannot be fetched or read.
+    #[error("{place} cannot be read: {cause}")]
+    Text {
+        /// Its address without credentials, or its path.
+        place: String,
+        /// What is wrong.
+        cause: String,
+    },
     /// The recipient's address holds line breaks or other control characters: it would change the mail's header.
     #[error("the recipient's address holds control characters")]
     Recipient,

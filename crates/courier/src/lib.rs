@@ -1,4 +1,5 @@
-//! Messages to people: a durable outbox, and the inbox that stands in for mail servers during development.
+//! Messages to people and web hooks to programs: a durable outbox, and the inbox that stands in for mail servers and
+//! receivers of hooks during development.
 //!
 //! A message is composed outside a transaction ([`Courier::compose`]: templates may come from the network), queued
 //! inside the transaction of what it tells about ([`enqueue`]: both happen or neither), and delivered by workers
@@ -10,7 +11,9 @@ mod built_in;
 mod compose;
 mod delivery;
 mod error;
+pub mod hooks;
 pub mod inbox;
+mod metrics;
 mod settings;
 mod sources;
 mod store;
@@ -27,6 +30,7 @@ use web::OutboundClient;
 pub use built_in::Brand;
 pub use compose::Composed;
 pub use error::CourierError;
+pub use hooks::{First, HookRequest, HookSettings, PreparedHook, enqueue_hook};
 pub use settings::{
     CourierSettings, Smtp, TemplateBody, TemplateChannels, TemplateOutcomes, TemplateSource, Templates, Worker,
 };
@@ -53,12 +57,16 @@ pub struct Courier {
     sealer: Arc<Sealer>,
     sources: sources::Sources,
     languages: Languages,
+    outbound: OutboundClient,
     settings: CurrentSettings,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     transport: Transport,
     /// Wakes the worker of this process.
     queued: tokio::sync::Notify,
+    /// Wakes the worker of hooks of this process.
+    hooks_queued: tokio::sync::Notify,
+    metrics: metrics::CourierMetrics,
     arrivals: inbox::Arrivals,
     /// One result is written at a time: written together, they would only give way to each other.
     recording: tokio::sync::Mutex<()>,
@@ -84,22 +92,35 @@ impl Courier {
         Self {
             db,
             sealer,
-            sources: sources::Sources::new(outbound, clock.clone()),
             languages: Languages::embedded(),
+            sources: sources::Sources::new(outbound.clone(), clock.clone()),
+            outbound,
             settings,
             clock,
             rng,
             transport,
             queued: tokio::sync::Notify::new(),
+            hooks_queued: tokio::sync::Notify::new(),
+            metrics: metrics::CourierMetrics::default(),
             arrivals: inbox::Arrivals::default(),
             recording: tokio::sync::Mutex::default(),
         }
     }
 
-    /// Tells the worker of this process that something was queued, so that it leaves at once. To be called after the
-    /// transaction with [`enqueue`] was committed; forgetting it costs `courier.worker.pull_wait`.
+    /// Tells the workers of this process that something was queued, so that it leaves at once. To be called after the
+    /// transaction with [`enqueue`] or [`enqueue_hook`] was committed; forgetting it costs `courier.worker.pull_wait`.
     pub fn nudge(&self) {
         self.queued.notify_one();
+        self.hooks_queued.notify_one();
+    }
+
+    /// The text at `address`: `http(s)://`, `file://`, `base64://` or a path. What comes from other servers serves for a
+    /// minute.
+    ///
+    /// # Errors
+    /// Why it cannot be read, without secrets of the address.
+    pub async fn source(&self, address: &str) -> Result<Arc<str>, CourierError> {
+        self.sources.text(address).await
     }
 }
 
@@ -115,6 +136,16 @@ pub fn migrations() -> Vec<Migration> {
             name: "0011_inbox_messages",
             up: include_str!("../migrations/0011_inbox_messages.up.sql"),
             down: include_str!("../migrations/0011_inbox_messages.down.sql"),
+        },
+        Migration {
+            name: "0012_courier_hooks",
+            up: include_str!("../migrations/0012_courier_hooks.up.sql"),
+            down: include_str!("../migrations/0012_courier_hooks.down.sql"),
+        },
+        Migration {
+            name: "0013_inbox_hooks",
+            up: include_str!("../migrations/0013_inbox_hooks.up.sql"),
+            down: include_str!("../migrations/0013_inbox_hooks.down.sql"),
         },
     ]
 }

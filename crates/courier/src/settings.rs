@@ -8,6 +8,7 @@ use foundation::{GoDuration, Secret};
 use serde::Deserialize;
 
 use crate::built_in::Brand;
+use crate::hooks::HookSettings;
 use crate::template::TemplateKind;
 
 /// `courier`.
@@ -36,6 +37,9 @@ pub struct CourierSettings {
     /// `clients.smtp.disallow_private_ip_ranges`, handed over by who composes the program.
     #[serde(skip)]
     pub refuse_private_addresses: bool,
+    /// `clients.web_hook`, handed over by who composes the program.
+    #[serde(skip)]
+    pub hooks: HookSettings,
 }
 
 impl Default for CourierSettings {
@@ -50,6 +54,7 @@ impl Default for CourierSettings {
             keep_contents: false,
             brand: Brand::default(),
             refuse_private_addresses: false,
+            hooks: HookSettings::default(),
         }
     }
 }

@@ -91,6 +91,16 @@ impl Sources {
         Ok(None)
     }
 
+    /// The text at an address that is no mail's. A path without a scheme is a file, as earlier configurations have it.
+    pub(crate) async fn text(&self, address: &str) -> Result<Arc<str>, CourierError> {
+        let read = if address.contains("://") {
+            self.read(address).await
+        } else {
+            read_file(Path::new(address)).await.map(Arc::from).map_err(|error| error.to_string())
+        };
+        read.map_err(|cause| CourierError::Text { place: without_secrets(address), cause })
+    }
+
     async fn read(&self, address: &str) -> Result<Arc<str>, String> {
         let (scheme, rest) =
             address.split_once("://").ok_or("it is no URI: write file://, base64://, http:// or https://")?;

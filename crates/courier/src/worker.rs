@@ -6,6 +6,7 @@ use std::time::Duration;
 use database::{DbError, transact};
 use foundation::{GoDuration, Timestamp};
 use futures::StreamExt;
+use futures::future::FutureExt;
 use futures::stream::FuturesUnordered;
 use tokio::time::timeout;
 
@@ -36,6 +37,9 @@ const LONGEST_PAUSE_SECONDS: i64 = 900;
 
 /// Old messages that are removed in one transaction.
 const REMOVED_AT_ONCE: u32 = 200;
+
+/// How often the queues are counted for the metrics.
+const SAMPLE_EVERY: Duration = Duration::from_secs(10);
 
 /// How one attempt ended, for the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +84,28 @@ impl Courier {
         Ok(report)
     }
 
-    /// Delivers until `shutdown` ends, and then what is under way. A slow recipient delays nobody: claiming goes on while
-    /// deliveries run, up to four times `pull_count` of them.
+    /// Delivers mails and hooks until `shutdown` ends, and then what is under way. Neither waits for the other.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+        let shutdown = shutdown.shared();
+        tokio::join!(self.run_mails(shutdown.clone()), self.run_hooks(shutdown.clone()), self.run_samples(shutdown));
+    }
+
+    /// Looks at the queues now and then, for the metrics.
+    async fn run_samples(&self, shutdown: impl Future<Output = ()>) {
+        tokio::pin!(shutdown);
+        loop {
+            if let Err(error) = self.sample().await {
+                tracing::debug!(%error, "the queues cannot be counted");
+            }
+            tokio::select! {
+                () = &mut shutdown => return,
+                () = tokio::time::sleep(SAMPLE_EVERY) => {}
+            }
+        }
+    }
+
+    /// A slow recipient delays nobody: claiming goes on while deliveries run, up to four times `pull_count` of them.
+    async fn run_mails(&self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
         let mut deliveries = FuturesUnordered::new();
         let mut failures: u32 = 0;
@@ -216,15 +239,18 @@ impl Courier {
                 Outcome::Unknown
             }
             (Ok(true), Ending::Sent) => {
+                self.metrics.count("mail", "delivered");
                 tracing::info!(%message, kind, "a message was delivered");
                 self.arrivals.announce();
                 Outcome::Sent
             }
             (Ok(true), Ending::Again(_, reason)) => {
+                self.metrics.count("mail", "failed");
                 tracing::warn!(%message, kind, reason, "a message could not be delivered and is tried again");
                 Outcome::Delayed
             }
             (Ok(true), Ending::Abandoned(reason)) => {
+                self.metrics.count("mail", "dead");
                 tracing::error!(%message, kind, reason, "a message was given up");
                 Outcome::Abandoned
             }
@@ -263,7 +289,8 @@ impl Courier {
     async fn remove_old(&self, settings: &CourierSettings) -> Result<u64, DbError> {
         transact!(self.db, |tx| -> Result<u64, DbError> {
             let before = self.clock.now() + GoDuration::from_secs(-settings.retention.as_secs());
-            messages::remove_finished(tx, before, REMOVED_AT_ONCE).await
+            let mails = messages::remove_finished(tx, before, REMOVED_AT_ONCE).await?;
+            Ok(mails + store::hooks::remove_finished(tx, before, REMOVED_AT_ONCE).await?)
         })
         .await
     }

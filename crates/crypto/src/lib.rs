@@ -9,6 +9,7 @@ mod qr;
 pub mod sealing;
 pub mod tokens;
 pub mod totp;
+pub mod webhooks;
 
 pub use keys::NoKey;
 pub use macs::{Macs, same};
@@ -16,3 +17,4 @@ pub use passwords::{HashError, HashParameters, PasswordHashing, PoolLimits, Unsu
 pub use sealing::Sealer;
 pub use tokens::{AdminApiKey, LinkToken, LogoutToken, OneTimeCode, SessionToken};
 pub use totp::TotpSecret;
+pub use webhooks::WebhookKeys;

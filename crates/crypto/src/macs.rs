@@ -41,6 +41,11 @@ pub fn same(left: &[u8], right: &[u8]) -> bool {
 }
 
 fn sign(key: &[u8; 32], data: &[u8]) -> [u8; 32] {
+    sign_with(key, data)
+}
+
+/// The HMAC-SHA256 of `data` under a key of any length.
+pub(crate) fn sign_with(key: &[u8], data: &[u8]) -> [u8; 32] {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data);
     let mut bytes = [0; 32];
     bytes.copy_from_slice(tag.as_ref());

@@ -1,20 +1,23 @@
-//! The development inbox: what would have been mailed, as pages for people and as an API for tests.
+//! The development inbox: what would have been mailed, as pages for people and as an API for tests; and a receiver of web
+//! hooks, so that a hook can be tried without one of one's own.
 //!
 //! It shows codes and links that open accounts. Whoever serves it does so on a loopback listener of its own, behind
 //! `web::guard`, in development only.
 
 mod api;
+mod hooks;
 mod pages;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use foundation::{ApiError, Uuid};
 use tokio::sync::Notify;
 
 pub use crate::store::inbox::InboxMessage;
+pub use crate::store::inbox_hooks::{InboxHook, Signature};
 
 use crate::Courier;
 
@@ -42,6 +45,11 @@ pub fn router(courier: Arc<Courier>, tenant: Uuid) -> Router {
         .route("/messages/{id}", get(pages::show))
         .route("/messages/{id}/html", get(pages::html))
         .route("/messages/{id}/delete", post(pages::remove))
+        .route("/hooks", get(pages::hooks))
+        .route("/hooks/delete", post(pages::remove_hooks))
+        .route("/hooks/receive/{name}", any(hooks::receive))
+        .route("/api/hooks", get(hooks::list).delete(hooks::remove_all))
+        .route("/api/hooks/next", get(hooks::next))
         .route("/messages/delete", post(pages::remove_all))
         .route("/assets/inbox.css", get(pages::style))
         .route("/assets/inbox.js", get(pages::script))

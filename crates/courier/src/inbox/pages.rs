@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use web::reply;
 
 use super::api;
-use super::{Inbox, InboxMessage, code, failed, link};
+use super::{Inbox, InboxHook, InboxMessage, Signature, code, failed, link};
 
 /// Nothing from elsewhere, nothing inline, in no one else's frame.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; \
@@ -78,6 +78,49 @@ pub(super) async fn remove(State(state): State<Inbox>, Path(id): Path<String>) -
 pub(super) async fn remove_all(State(state): State<Inbox>) -> Response {
     match api::remove_mails(&state).await {
         Ok(()) => reply::redirect(303, "/"),
+        Err(error) => failed(&error),
+    }
+}
+
+/// `GET /hooks`: the newest hundred web hooks.
+pub(super) async fn hooks(State(state): State<Inbox>) -> Response {
+    match super::hooks::hooks(&state, "", 100).await {
+        Ok(hooks) => {
+            let shown: Vec<Value> = hooks
+                .iter()
+                .enumerate()
+                .map(|(index, hook)| {
+                    let again = hooks[index + 1..].iter().any(|before| before.webhook_id == hook.webhook_id);
+                    hook_view(hook, again && !hook.webhook_id.is_empty())
+                })
+                .collect();
+            page(200, "hooks", &json!({"hooks": shown}))
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+fn hook_view(hook: &InboxHook, again: bool) -> Value {
+    let pretty = serde_json::from_str::<Value>(&hook.body)
+        .ok()
+        .and_then(|body| serde_json::to_string_pretty(&body).ok())
+        .unwrap_or_else(|| hook.body.clone());
+    json!({
+        "name": hook.name,
+        "method": hook.method,
+        "webhook_id": hook.webhook_id,
+        "good": hook.signature == Signature::Good,
+        "bad": hook.signature == Signature::Bad,
+        "body": pretty,
+        "at": hook.received_at.to_string(),
+        "again": again,
+    })
+}
+
+/// `POST /hooks/delete`.
+pub(super) async fn remove_hooks(State(state): State<Inbox>) -> Response {
+    match super::hooks::remove_hooks(&state).await {
+        Ok(()) => reply::redirect(303, "/hooks"),
         Err(error) => failed(&error),
     }
 }

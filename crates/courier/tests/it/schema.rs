@@ -18,7 +18,7 @@ async fn migrations_go_up_and_down_and_every_statement_is_understood() {
 
 #[test]
 fn statements_keep_to_the_shared_sql_and_to_one_tenant() {
-    let tables = ["courier_messages", "courier_message_dispatches", "inbox_messages"];
+    let tables = ["courier_messages", "courier_message_dispatches", "inbox_messages", "courier_hooks", "inbox_hooks"];
     assert_eq!(scan_statements(&tables), Vec::<String>::new());
     assert_eq!(scan_schema(&schema()), Vec::<String>::new());
 }
