@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use courier::{Courier, CourierSettings, Transport};
+use courier::{Courier, CourierSettings, HookSettings, Transport};
 use crypto::passwords::{Algorithm, Argon2Parameters};
 use crypto::{HashParameters, PasswordHashing, PoolLimits, Sealer};
 use database::{Db, Engine, Schema, check_ownership};
@@ -13,6 +13,7 @@ use identity::schema::Schemas;
 use identity::settings::{HasherAlgorithm, Settings};
 use identity::{Deps, Identity, Limits, Snapshot};
 use operators::AdminKeys;
+use scripting::jsonnet::{Jsonnet, JsonnetLimits, WorkerCommand};
 use settings::Live;
 use web::{Metrics, OutboundClient, OutboundPolicy};
 
@@ -74,6 +75,7 @@ pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migr
         passwords: Arc::clone(&passwords),
         schemas: Schemas::new(outbound.clone(), Arc::clone(&clock)),
         courier: Arc::clone(&courier),
+        jsonnet: jsonnet()?,
         outbound,
         limits: Limits::new(Arc::clone(&clock)),
         snapshot: Arc::new(move || current.get()),
@@ -88,6 +90,7 @@ pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migr
         passwords.register(registry);
         identity.limits.register(registry);
         registry.register_collector(identity.session_metrics());
+        courier.register_metrics(registry);
     });
     Ok(Program { snapshot, identity, courier, passwords, admin_keys, metrics, rng, tenant: TENANT })
 }
@@ -121,6 +124,14 @@ fn outbound_policy(settings: &Settings) -> OutboundPolicy {
         user_agent: concat!("limen/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..OutboundPolicy::default()
     }
+}
+
+/// Jsonnet is evaluated by this same program, started again as a worker that can do nothing else.
+fn jsonnet() -> anyhow::Result<Jsonnet> {
+    let limits = JsonnetLimits::default();
+    let program = std::env::current_exe().context("the program does not know its own file")?;
+    let arguments = vec!["jsonnet-worker".into(), limits.memory.to_string().into()];
+    Ok(Jsonnet::new(WorkerCommand { program, arguments }, limits))
 }
 
 /// The parameters of new password hashes.
@@ -179,6 +190,11 @@ fn courier_settings(settings: &Settings) -> CourierSettings {
             texts: Arc::new(settings.pages.texts.clone()),
         },
         refuse_private_addresses: settings.clients.smtp.disallow_private_ip_ranges,
+        hooks: HookSettings {
+            signing_secrets: settings.clients.web_hook.signing_secrets.clone(),
+            retries: settings.clients.web_hook.retries,
+            ..HookSettings::default()
+        },
         ..settings.courier.mail.clone()
     }
 }

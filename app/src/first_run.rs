@@ -33,7 +33,9 @@ pub fn ensure(data_dir: &Path, rng: &dyn Rng) -> anyhow::Result<FirstRun> {
     make_private_folder(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let schema = folder.join("identity.schema.json");
     place(&schema, IDENTITY_SCHEMA, rng)?;
-    let created = place(&config, &configuration(&folder, &schema, rng)?, rng)?;
+    let hook = folder.join("hook.jsonnet");
+    place(&hook, HOOK, rng)?;
+    let created = place(&config, &configuration(&folder, &schema, &hook, rng)?, rng)?;
     Ok(FirstRun { config, created })
 }
 
@@ -68,17 +70,20 @@ fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-fn configuration(folder: &Path, schema: &Path, rng: &dyn Rng) -> anyhow::Result<String> {
+fn configuration(folder: &Path, schema: &Path, hook: &Path, rng: &dyn Rng) -> anyhow::Result<String> {
     let Some(path) = folder.to_str().filter(|path| !path.contains('?')) else {
         bail!("{} has characters that a DSN cannot express: choose another data directory", folder.display());
     };
-    let Ok(schema) = Url::from_file_path(schema) else {
-        bail!("{} is no absolute path", schema.display());
+    let (Ok(schema), Ok(hook)) = (Url::from_file_path(schema), Url::from_file_path(hook)) else {
+        bail!("{} is no absolute path", folder.display());
     };
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let text = CONFIGURATION
         .replace("@DSN@", &quoted(&format!("sqlite://{path}/limen.db")))
         .replace("@SCHEMA@", &quoted(schema.as_str()))
+        .replace("@HOOK@", &quoted(hook.as_str()))
+        // Any letters and digits are base64, and make a secret as the specification of these signatures has it.
+        .replace("@WEBHOOK@", &format!("whsec_{}", rng.alphanumeric(32)))
         .replace("@COOKIE@", &rng.alphanumeric(48))
         .replace("@DEFAULT@", &rng.alphanumeric(48))
         .replace("@CIPHER@", &rng.alphanumeric(32));
@@ -89,6 +94,9 @@ fn configuration(folder: &Path, schema: &Path, rng: &dyn Rng) -> anyhow::Result<
 const CONFIGURATION: &str = include_str!("first_run/limen.yml");
 
 const IDENTITY_SCHEMA: &str = include_str!("first_run/identity.schema.json");
+
+/// The template of the web hook that tells of new accounts.
+const HOOK: &str = include_str!("first_run/hook.jsonnet");
 
 #[cfg(test)]
 mod tests {
@@ -123,6 +131,8 @@ mod tests {
             |flow, method| settings.after(flow, method).iter().any(|hook| matches!(hook, Hook::RevokeActiveSessions));
         assert!(revokes(FlowName::Settings, "password") && revokes(FlowName::Recovery, "code"));
         assert!(settings.security.account_enumeration.registration);
+        let registered = settings.after(FlowName::Registration, "password");
+        assert!(matches!(registered, [Hook::WebHook(_)]), "{registered:?}");
         assert!(settings.flow(FlowName::Recovery).enabled && settings.flow(FlowName::Verification).enabled);
         assert!(!settings.dev);
     }
@@ -188,7 +198,7 @@ mod tests {
         assert_eq!(created, 1);
         let mut names: Vec<_> = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
-        assert_eq!(names, ["identity.schema.json", "limen.yml"]);
+        assert_eq!(names, ["hook.jsonnet", "identity.schema.json", "limen.yml"]);
     }
 
     #[cfg(unix)]

@@ -7,6 +7,7 @@ use crypto::passwords::PasswordHashing;
 use database::feed::Listener;
 use database::{Db, Feed};
 use foundation::{Clock, RequestContext, Rng, Uuid};
+use scripting::jsonnet::Jsonnet;
 use web::outbound::OutboundClient;
 
 use crate::context::{Context, Snapshot};
@@ -25,6 +26,8 @@ pub struct Deps {
     pub schemas: Schemas,
     /// Composes and queues messages.
     pub courier: Arc<Courier>,
+    /// Makes the bodies of web hooks.
+    pub jsonnet: Jsonnet,
     /// Asks other servers (breached passwords).
     pub outbound: OutboundClient,
     /// What is tried too often, or asked too often.

@@ -7,6 +7,7 @@ mod browser;
 mod configurations;
 mod forms;
 mod mail;
+mod receiver;
 mod second_factors;
 mod server;
 
@@ -15,5 +16,6 @@ pub use browser::Browser;
 pub use configurations::{configuration, lenient, servers};
 pub use forms::{flow_of, location, messages, node, password, told};
 pub use mail::{another, mailed_code, mailed_link, mails};
+pub use receiver::{Call, Receiver, template};
 pub use second_factors::{Authenticator, Member, STEP, level, well_protected};
 pub use server::{Answer, NOWHERE, PASSWORD, Server, address, body, id, schema};

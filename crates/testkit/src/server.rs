@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use courier::{Courier, Transport};
+use courier::{Courier, CourierSettings, HookSettings, Transport};
 use crypto::{HashParameters, PasswordHashing, PoolLimits, Sealer};
 use database::testing::TestDatabase;
 use database::{Db, Schema};
@@ -17,6 +17,7 @@ use identity::http::public;
 use identity::schema::Schemas;
 use identity::settings::Settings;
 use identity::{Deps, Identity, Limits, Snapshot};
+use scripting::jsonnet::Jsonnet;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
@@ -124,7 +125,12 @@ impl Server {
         let outbound = OutboundClient::new(OutboundPolicy::default()).expect("a client");
         let sealer =
             Arc::new(Sealer::new(vec![Secret::new("a-cipher-secret-of-32-characters".to_owned())]).expect("a key"));
-        let mail = Arc::new(snapshot.settings.courier.mail.clone());
+        let hooks = HookSettings {
+            signing_secrets: snapshot.settings.clients.web_hook.signing_secrets.clone(),
+            retries: snapshot.settings.clients.web_hook.retries,
+            ..HookSettings::default()
+        };
+        let mail = Arc::new(CourierSettings { hooks, ..snapshot.settings.courier.mail.clone() });
         let courier = Courier::new(
             db.clone(),
             sealer,
@@ -140,6 +146,7 @@ impl Server {
             passwords: Arc::new(PasswordHashing::new(parameters, PoolLimits::for_this_machine(256, 64 * 1024))),
             schemas: Schemas::new(outbound.clone(), clock.clone() as Arc<dyn Clock>),
             courier: Arc::new(courier),
+            jsonnet: Jsonnet::unprotected(),
             outbound,
             limits: Limits::new(clock.clone()),
             snapshot: Arc::new(move || Arc::clone(&snapshot)),

@@ -13,6 +13,7 @@ pub const STORY: &[(&str, Chapter)] = &[
     ("The server is ready", ready),
     ("Register: a weak password is refused, a good one is taken", register),
     ("Verify the address with the code from the mail, which makes the account; a wrong code is refused", verify),
+    ("A program is told of the new account by a signed web hook", hook_arrives),
     ("Sign in: a wrong password is refused", sign_in),
     ("Somebody else signs up with the address: the answer tells them nothing, a mail tells the owner", register_again),
     ("Add an authenticator app", add_app),
@@ -48,6 +49,15 @@ fn register(person: &mut Person<'_>) -> anyhow::Result<()> {
     let next = continued(&done, "show_verification_ui")?;
     person.next_flow = Some(text(next, "/flow/id")?.to_owned());
     Ok(())
+}
+
+/// The development inbox plays the program: it keeps what arrives and checks the signature.
+fn hook_arrives(person: &mut Person<'_>) -> anyhow::Result<()> {
+    let hook = person.hook_about_me()?;
+    expect(&hook, "/signature", "good")?;
+    let body: Value = serde_json::from_str(text(&hook, "/body")?).context("the hook's body is JSON")?;
+    let email = person.email.clone();
+    expect(&body, "/identity/traits/email", email.as_str())
 }
 
 /// What an answer says to do next.

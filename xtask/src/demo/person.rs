@@ -114,6 +114,29 @@ impl<'a> Person<'a> {
         Ok(mail)
     }
 
+    /// Waits for the web hook that tells of this person's account.
+    pub fn hook_about_me(&mut self) -> anyhow::Result<Value> {
+        let inbox = self.addresses.inbox.trim_end_matches('/').to_owned();
+        let mut after = String::new();
+        // Whoever signed up before has a hook there too.
+        for _ in 0..1000 {
+            let url = format!("{inbox}/api/hooks/next?name=signed-up&timeout=20s{after}");
+            let hook = send(&Request { method: "GET", url: &url, token: None, body: None })?.body;
+            let id = text(&hook, "/id").context("no web hook tells of the new account")?.to_owned();
+            if text(&hook, "/body")?.contains(&self.email) {
+                self.say(&format!("   POST {} {}", "/hooks/receive/signed-up", shortened(text(&hook, "/body")?, 110)))?;
+                self.say(&format!(
+                    "   webhook-id {}, signature {}",
+                    text(&hook, "/webhook_id")?,
+                    text(&hook, "/signature")?
+                ))?;
+                return Ok(hook);
+            }
+            after = format!("&after={id}");
+        }
+        bail!("no web hook tells of the new account: a configuration of an earlier release has none (make clean-all)")
+    }
+
     /// The next code of the authenticator app.
     pub fn code_from_app(&mut self) -> anyhow::Result<String> {
         let now = self.clock.now();

@@ -160,3 +160,40 @@ fn file(template: &str) -> String {
     use base64::Engine as _;
     format!("base64://{}", base64::engine::general_purpose::STANDARD.encode(template))
 }
+
+#[tokio::test]
+async fn web_hooks_are_received_with_what_their_signature_proves() {
+    let secret = foundation::Secret::new("a secret for receivers".to_owned());
+    let hooks = courier::HookSettings { signing_secrets: vec![secret.clone()], ..courier::HookSettings::default() };
+    let settings = CourierSettings { hooks, ..CourierSettings::default() };
+    for harness in Harness::all(Transport::Inbox, settings).await {
+        let app = router(&harness);
+        let time = harness.cx().now.as_second();
+        let good = crypto::WebhookKeys::new(std::slice::from_ref(&secret)).sign("a-1", time, b"{\"a\": 1}").unwrap();
+        for (signature, body) in [(good.as_str(), "{\"a\": 1}"), (good.as_str(), "{\"a\": 2}"), ("", "<b>plain</b>")] {
+            let mut request = Request::builder().method("POST").uri("/hooks/receive/signed-up");
+            request = request.header("webhook-id", "a-1").header("webhook-timestamp", time.to_string());
+            if !signature.is_empty() {
+                request = request.header("webhook-signature", signature);
+            }
+            let answer = app.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+            assert_eq!(answer.status(), 204);
+        }
+        let listed = json(&app, "/api/hooks?name=signed-up").await;
+        let seen: Vec<_> = listed.as_array().unwrap().iter().map(|hook| hook["signature"].clone()).collect();
+        assert_eq!(seen, ["missing", "bad", "good"], "newest first");
+        assert_eq!(json(&app, "/api/hooks?name=other").await, serde_json::json!([]));
+        let first = json(&app, "/api/hooks/next?name=signed-up").await;
+        assert_eq!((&first["body"], &first["webhook_id"]), (&"{\"a\": 1}".into(), &"a-1".into()));
+        let after = format!("/api/hooks/next?after={}&timeout=1s", first["id"].as_str().unwrap());
+        assert_eq!(json(&app, &after).await["signature"], "bad");
+        let page = text(ask(&app, "GET", "/hooks").await).await;
+        assert!(page.contains("&lt;b&gt;plain") && !page.contains("<b>plain"), "bodies are shown, not run: {page}");
+        assert!(page.contains("(again)") && page.contains("<strong>wrong</strong>"));
+        let huge =
+            Request::builder().method("POST").uri("/hooks/receive/x").body(Body::from(vec![b'x'; 300_000])).unwrap();
+        assert_eq!(app.clone().oneshot(huge).await.unwrap().status(), 413);
+        assert_eq!(ask(&app, "DELETE", "/api/hooks").await.status(), 204);
+        assert_eq!(ask(&app, "GET", "/api/hooks/next?timeout=10ms").await.status(), 204);
+    }
+}

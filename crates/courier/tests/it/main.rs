@@ -3,6 +3,8 @@
 
 mod composing;
 mod delivering;
+mod faults;
+mod hooks;
 mod inbox;
 mod listing;
 mod mail_server;
@@ -85,6 +87,11 @@ impl Harness {
         found.unwrap().unwrap()
     }
 
+    /// A courier on the same database that goes out in another way.
+    fn with_outbound(&self, outbound: OutboundClient) -> Arc<Courier> {
+        reaching(&self.db, &self.clock, &self.rng, &self.settings, Transport::Inbox, outbound)
+    }
+
     fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
@@ -97,8 +104,19 @@ fn another(
     settings: &Arc<Mutex<Arc<CourierSettings>>>,
     transport: Transport,
 ) -> Arc<Courier> {
-    let sealer = Arc::new(Sealer::new(vec![Secret::new("a secret of thirty-two characters".to_owned())]).unwrap());
     let outbound = OutboundClient::new(OutboundPolicy { retries: 0, ..OutboundPolicy::default() }).unwrap();
+    reaching(db, clock, rng, settings, transport, outbound)
+}
+
+fn reaching(
+    db: &Db,
+    clock: &Arc<ManualClock>,
+    rng: &Arc<dyn Rng>,
+    settings: &Arc<Mutex<Arc<CourierSettings>>>,
+    transport: Transport,
+    outbound: OutboundClient,
+) -> Arc<Courier> {
+    let sealer = Arc::new(Sealer::new(vec![Secret::new("a secret of thirty-two characters".to_owned())]).unwrap());
     let settings = settings.clone();
     let current = Arc::new(move || settings.lock().unwrap().clone());
     Arc::new(Courier::new(db.clone(), sealer, outbound, current, clock.clone(), rng.clone(), transport))

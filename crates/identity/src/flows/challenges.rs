@@ -154,7 +154,7 @@ impl Identity {
         engine::check_return_to(cx, visit)?;
         let mut flow = engine::new_flow(cx, visit, kind, transport);
         fill(cx.settings(), &mut flow);
-        self.flow_keep(cx, &flow).await?;
+        self.flow_open(cx, visit, &flow, None).await?;
         Ok(begun(cx, visit, &flow, None))
     }
 

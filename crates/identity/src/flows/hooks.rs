@@ -38,8 +38,8 @@ impl Wanted {
     }
 }
 
-/// Reads a list of hooks. Web hooks and the others that come later have been named in the log at start, or have kept the
-/// server from starting.
+/// Reads a list of hooks, but for web hooks: `web_hooks` calls those. Others that come later have been named in the log at
+/// start, or have kept the server from starting.
 pub fn wanted(hooks: &[Hook]) -> Wanted {
     let mut wanted = Wanted::default();
     for hook in hooks {

@@ -14,6 +14,7 @@ use super::transitions::{self, Event};
 use super::verification::SpawnedVerification;
 use super::view::{Extras, flow_json};
 use super::visit::{Audience, Reply, ReplyBody, SessionCookie, Visit};
+use super::web_hooks::{Asked, Moment};
 use crate::context::Context;
 use crate::error::Error;
 use crate::limits::{self, DeviceCookie};
@@ -57,7 +58,7 @@ impl Identity {
             _ => {}
         }
         self.login_fill(cx, visit, &mut flow, current.as_ref()).await?;
-        self.flow_keep(cx, &flow).await?;
+        self.flow_open(cx, visit, &flow, None).await?;
         Ok(begun(cx, visit, &flow, None))
     }
 
@@ -217,7 +218,7 @@ impl Identity {
         flow.schema_id.clone_from(&expired.schema_id);
         self.login_fill(cx, visit, &mut flow, current).await?;
         flow.ui.messages.push(engine::expired_message(FlowKind::Login, expired.expires_at));
-        self.flow_keep(cx, &flow).await?;
+        self.flow_open(cx, visit, &flow, None).await?;
         Ok(replaced(cx, visit, expired, &flow))
     }
 
@@ -231,7 +232,7 @@ impl Identity {
         current: Option<Current>,
         method: &str,
     ) -> Result<Reply, Error> {
-        let Some(identity) = self.identity_with_credentials(cx, authenticated.proof.identity_id).await? else {
+        let Some(mut identity) = self.identity_with_credentials(cx, authenticated.proof.identity_id).await? else {
             return Err(Error::Internal("the identity that signed in is gone".to_owned()));
         };
         if let Err(error) = gate::clear(&identity, authenticated.proof) {
@@ -242,10 +243,26 @@ impl Identity {
         if wanted.require_verified_address && !has_verified_address(&identity)? {
             return self.login_unverified(cx, visit, flow, verification, method).await;
         }
+        let joins = current.as_ref().filter(|current| current.identity.id == identity.id);
+        let planned = match joins {
+            Some(current) => gate::session_strengthened(cx, &current.session, authenticated.proof),
+            None => gate::session_draft(cx, authenticated.proof),
+        };
+        let list = cx.settings().after(FlowName::Login, method);
+        let moment = Moment::after(visit, &flow).session(&planned);
+        let asked = Moment { unsaved: joins.is_none(), ..moment };
+        let problems = self.hooks_ask(cx, list, Asked::All, asked, &mut identity).await?;
+        if !problems.is_empty() {
+            return self.flow_invalid(cx, visit, flow, problems, Group::Default, None).await;
+        }
+        // What a hook changes at a sign-in is told to the client and not kept; that it disables the account counts.
+        if let Err(error) = gate::clear(&identity, authenticated.proof) {
+            return self.login_refused(cx, visit, flow, error).await;
+        }
+        let queued = self.hooks_prepare(cx, list, Asked::All, moment.identity(&identity)).await?;
         let from = flow.state;
         flow.state = transitions::next(FlowKind::Login, from, Event::Authenticated)
             .ok_or_else(|| Error::Internal("a flow that takes no input was completed".to_owned()))?;
-        let joins = current.as_ref().filter(|current| current.identity.id == identity.id);
         let result = transact!(&self.db, |tx| -> Result<Option<Made>, Error> {
             if !flows::flow_update(tx, cx, cx.vault(), &flow, from).await? {
                 return Ok(None);
@@ -264,7 +281,7 @@ impl Identity {
                     (session, current.shown.clone())
                 }
                 None => {
-                    let (session, token) = gate::session_issue(tx, cx, cleared).await?;
+                    let (session, token) = gate::session_issue_as(tx, cx, cleared, planned.clone()).await?;
                     (session, Shown { token, cookie_expires_at: None })
                 }
             };
@@ -279,6 +296,7 @@ impl Identity {
             if let Some(spawned) = &verification {
                 spawned.insert(tx, cx).await?;
             }
+            queued.enqueue(tx, cx).await?;
             Ok(Some(Made { session, shown, device }))
         })
         .await;
@@ -297,6 +315,7 @@ impl Identity {
         if verification.is_some() {
             self.courier.nudge();
         }
+        self.hooks_deliver(cx, queued).await?;
         let done = Done { flow: &flow, identity: &identity, session, shown, joined: joins.is_some(), method };
         Ok(login_answer(cx, visit, done, wanted, verification.as_ref())?.with_device(device))
     }

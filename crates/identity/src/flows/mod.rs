@@ -19,3 +19,4 @@ pub mod transitions;
 pub mod verification;
 pub mod view;
 pub mod visit;
+mod web_hooks;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::model::flow::{Flow, FlowKind, Transport};
 use crate::model::ui::{Attributes, Container, Group, InputKind, Node};
+use crate::schema::Problem;
 
 /// Groups in the order of their places; groups that are not listed come first.
 fn group_order(kind: FlowKind) -> &'static [Group] {
@@ -45,6 +46,16 @@ fn name_order<'a>(kind: FlowKind, traits: &[&'a str]) -> Vec<&'a str> {
         }
         FlowKind::Recovery | FlowKind::Verification => Vec::new(),
     }
+}
+
+/// Makes nodes for the fields that problems name and the form does not have, in their places.
+pub fn make_room(flow: &mut Flow, problems: &[Problem], traits: &[String]) {
+    for problem in problems.iter().filter(|problem| !problem.field.is_empty()) {
+        if !flow.ui.nodes.iter().any(|node| node.id() == problem.field) {
+            flow.ui.nodes.push(Node::input(Group::Default, problem.field.clone(), InputKind::Text));
+        }
+    }
+    sort(flow.kind, &mut flow.ui, traits);
 }
 
 /// Puts the nodes of a flow in their order. Recovery and verification keep the order in which they were made.

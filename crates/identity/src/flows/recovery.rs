@@ -119,7 +119,7 @@ impl Identity {
         &self,
         cx: &Context,
         visit: &Visit,
-        flow: Flow,
+        mut flow: Flow,
         by: Audience,
         input: &Input,
         outcome: Outcome,
@@ -133,6 +133,7 @@ impl Identity {
                     Err(wait) => return self.challenge_limited(cx, visit, flow, by, wait).await,
                 };
                 let presented = Presented::code(cx, &flow, &redemption.code, counted);
+                flow.transient_payload = challenges::transient_payload(input);
                 self.recovery_redeem(cx, visit, flow, by, presented).await
             }
             Outcome::Send(dispatch) => {

@@ -15,11 +15,12 @@ use super::engine::{self, begun, pick, shown_again, submitted_id};
 use super::hooks::{self, Wanted};
 use super::input::Input;
 use super::login::{completed, replaced, set_cookie, without_reason};
-use super::return_to;
 use super::transitions::{self, Event};
 use super::verification::SpawnedVerification;
 use super::view::{Extras, flow_json};
 use super::visit::{Audience, Reply, ReplyBody, Visit};
+use super::web_hooks::{Asked, Moment};
+use super::{nodes, return_to};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::derive;
@@ -56,7 +57,7 @@ impl Identity {
         let mut flow = engine::new_flow(cx, visit, FlowKind::Registration, transport);
         flow.schema_id = schema;
         self.registration_fill(cx, visit, &mut flow).await?;
-        self.flow_keep(cx, &flow).await?;
+        self.flow_open(cx, visit, &flow, None).await?;
         Ok(begun(cx, visit, &flow, None))
     }
 
@@ -163,7 +164,7 @@ impl Identity {
         flow.schema_id.clone_from(&expired.schema_id);
         self.registration_fill(cx, visit, &mut flow).await?;
         flow.ui.messages.push(engine::expired_message(FlowKind::Registration, expired.expires_at));
-        self.flow_keep(cx, &flow).await?;
+        self.flow_open(cx, visit, &flow, None).await?;
         Ok(replaced(cx, visit, expired, &flow))
     }
 
@@ -177,10 +178,26 @@ impl Identity {
         draft: Draft,
         method: &str,
     ) -> Result<Reply, Error> {
-        let identity = new_identity(cx, &flow, &draft)?;
+        let mut identity = new_identity(cx, &flow, &draft)?;
+        let list = cx.settings().after(FlowName::Registration, method);
+        let unsaved = Moment { unsaved: true, ..Moment::after(visit, &flow) };
+        let problems = self.hooks_ask(cx, list, Asked::Deciding, unsaved, &mut identity).await?;
+        if !problems.is_empty() {
+            engine::echo(&mut flow, input);
+            let schema = self.flow_schema(cx, &flow, None).await?;
+            nodes::make_room(&mut flow, &problems, schema.trait_names());
+            return self.flow_invalid(cx, visit, flow, problems, Group::Default, None).await;
+        }
         if quiet::confirms_by(cx, &identity).is_some() {
+            if identity.state != IdentityState::Active {
+                let message = Message::plain(ids::LOGIN_IDENTITY_DISABLED);
+                let problems = vec![Problem { field: String::new(), message }];
+                return self.flow_invalid(cx, visit, flow, problems, Group::Default, None).await;
+            }
             return self.registration_promise(cx, visit, flow, input, identity, method).await;
         }
+        let told = Moment::after(visit, &flow).identity(&identity);
+        let queued = self.hooks_prepare(cx, list, Asked::Deciding, told).await?;
         let wanted = hooks::wanted(cx.settings().after(FlowName::Registration, method));
         let verification = self.registration_verification(cx, visit, &flow, &identity).await?;
         let Some((proof_method, aal)) = draft.proof else {
@@ -188,11 +205,18 @@ impl Identity {
         };
         let proof = Proof { identity_id: identity.id, method: proof_method, aal };
         let from = flow.state;
+        // An account that a hook made inactive gets no session, and its person stays in the form.
+        let disabled = (identity.state != IdentityState::Active).then(|| {
+            let mut told = flow.clone();
+            told.ui.reset_messages();
+            told.ui.messages.push(Message::plain(ids::LOGIN_IDENTITY_DISABLED));
+            told
+        });
         flow.active = Some(method.to_owned());
         flow.state = transitions::next(FlowKind::Registration, from, Event::Proposed)
             .ok_or_else(|| Error::Internal("a flow that takes no input was completed".to_owned()))?;
-        let made = transact!(&self.db, |tx| -> Result<Option<(Session, SessionToken)>, Error> {
-            if !flows::flow_update(tx, cx, cx.vault(), &flow, from).await? {
+        let made = transact!(&self.db, |tx| -> Result<Option<Option<(Session, SessionToken)>>, Error> {
+            if !flows::flow_update(tx, cx, cx.vault(), disabled.as_ref().unwrap_or(&flow), from).await? {
                 return Ok(None);
             }
             identities::identity_insert(tx, cx, &identity).await?;
@@ -202,9 +226,13 @@ impl Identity {
             if let Some(spawned) = &verification {
                 spawned.insert(tx, cx).await?;
             }
+            queued.enqueue(tx, cx).await?;
+            if disabled.is_some() {
+                return Ok(Some(None));
+            }
             // A session is made in any case; the hook `session` decides whether the client gets it.
             let cleared = gate::clear(&identity, proof)?;
-            Ok(Some(gate::session_issue(tx, cx, cleared).await?))
+            Ok(Some(Some(gate::session_issue(tx, cx, cleared).await?)))
         })
         .await;
         let made = match made {
@@ -218,10 +246,14 @@ impl Identity {
             }
             other => other?,
         };
-        let Some((session, token)) = made else { return completed(cx, visit, flow, ids::REGISTRATION_COMPLETED) };
+        let Some(made) = made else { return completed(cx, visit, flow, ids::REGISTRATION_COMPLETED) };
         if verification.is_some() {
             self.courier.nudge();
         }
+        self.hooks_deliver(cx, queued).await?;
+        let Some((session, token)) = made else {
+            return Ok(shown_again(cx, visit, &disabled.unwrap_or(flow), 400, Extras::default()));
+        };
         let identity = self.identity_with_credentials(cx, identity.id).await?.unwrap_or(identity);
         let shown = Shown { token, cookie_expires_at: None };
         let done = Done { flow: &flow, identity: &identity, session, shown, method };

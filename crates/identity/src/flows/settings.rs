@@ -22,6 +22,7 @@ use super::transitions::{self, Event};
 use super::verification::SpawnedVerification;
 use super::view::{Extras, flow_json};
 use super::visit::{Audience, ContinuityCookie, Reply, Visit};
+use super::web_hooks::{Asked, Moment};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::derive;
@@ -64,7 +65,7 @@ impl Identity {
         let flow = self
             .settings_flow_for(cx, visit, &current.identity, &current.session, transport, &visit.url, Vec::new())
             .await?;
-        self.flow_keep(cx, &flow).await?;
+        self.flow_open(cx, visit, &flow, Some(&current.session)).await?;
         let reply = begun(cx, visit, &flow, Some(&current.identity));
         // Who opens the settings anew has given up what waited.
         let gives_up = transport == Transport::Browser && visit.continuity.is_some();
@@ -249,7 +250,7 @@ impl Identity {
         let flow = self
             .settings_flow_for(cx, visit, identity, session, expired.transport, &expired.request_url, messages)
             .await?;
-        self.flow_keep(cx, &flow).await?;
+        self.flow_open(cx, visit, &flow, Some(&current.session)).await?;
         Ok(replaced(cx, visit, expired, &flow))
     }
 
@@ -268,7 +269,27 @@ impl Identity {
         let before = current.identity.clone();
         let mut identity = before.clone();
         let proof = draft.proof;
-        let changed = apply(cx, &mut identity, draft);
+        let mut changed = apply(cx, &mut identity, draft);
+        let list = cx.settings().after(FlowName::Settings, method);
+        let asked = Moment::after(visit, &flow).session(&current.session);
+        let traits = identity.traits.clone();
+        let problems = self.hooks_ask(cx, list, Asked::Deciding, asked, &mut identity).await?;
+        if !problems.is_empty() {
+            engine::echo(&mut flow, input);
+            return self.flow_invalid(cx, visit, flow, problems, Group::Default, Some(&before)).await;
+        }
+        if identity.traits != traits {
+            changed.saved.push(CredentialKind::Password);
+        }
+        let planned = match proof {
+            Some((method, aal)) => {
+                let proof = Proof { identity_id: identity.id, method, aal };
+                gate::session_strengthened(cx, &current.session, proof)
+            }
+            None => current.session.clone(),
+        };
+        let told = Moment::after(visit, &flow).session(&planned).identity(&identity);
+        let queued = self.hooks_prepare(cx, list, Asked::Deciding, told).await?;
         let wanted = hooks::wanted(cx.settings().after(FlowName::Settings, method));
         let verification = self.settings_verification(cx, visit, &flow, &identity).await?;
         let notices = self.settings_notices(cx, &before, &identity, wanted).await?;
@@ -290,6 +311,7 @@ impl Identity {
             for notice in &notices {
                 courier::enqueue(tx, cx, notice).await?;
             }
+            queued.enqueue(tx, cx).await?;
             Ok(session)
         })
         .await;
@@ -303,6 +325,7 @@ impl Identity {
             other => other?,
         };
         self.courier.nudge();
+        self.hooks_deliver(cx, queued).await?;
         let identity = self.identity_with_credentials(cx, identity.id).await?.unwrap_or(identity);
         let current = Current { session, identity, shown: current.shown };
         settings_answer(cx, visit, &fresh, &current, wanted, verification.as_ref(), method)

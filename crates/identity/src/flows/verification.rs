@@ -138,7 +138,7 @@ impl Identity {
         &self,
         cx: &Context,
         visit: &Visit,
-        flow: Flow,
+        mut flow: Flow,
         by: Audience,
         input: &Input,
         outcome: Outcome,
@@ -158,6 +158,7 @@ impl Identity {
                     Err(wait) => return self.challenge_limited(cx, visit, flow, by, wait).await,
                 };
                 let presented = Presented::code(cx, &flow, &redemption.code, counted);
+                flow.transient_payload = challenges::transient_payload(input);
                 self.verification_redeem(cx, visit, flow, by, presented).await
             }
             _ => Err(Error::Internal("a strategy gave an outcome that verification does not take".to_owned())),

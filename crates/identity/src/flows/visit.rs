@@ -33,6 +33,19 @@ pub struct Visit {
     pub url: String,
     /// The query's parameters.
     pub query: Vec<(String, String)>,
+    /// What web hooks may know of the request.
+    pub request: RequestFacts,
+}
+
+/// What web hooks may know of a request: no header that the configuration does not name, and none of our cookies.
+#[derive(Debug, Clone, Default)]
+pub struct RequestFacts {
+    /// The HTTP method.
+    pub method: String,
+    /// Headers, by lower-case name.
+    pub headers: Vec<(String, String)>,
+    /// Cookies of others.
+    pub cookies: Vec<(String, String)>,
 }
 
 impl Visit {

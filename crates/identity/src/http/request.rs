@@ -14,7 +14,7 @@ use web::csrf::{self, CsrfSecret};
 use web::{RequestId, negotiate};
 
 use crate::context::{Context, Snapshot};
-use crate::flows::visit::Visit;
+use crate::flows::visit::{RequestFacts, Visit};
 use crate::limits;
 use crate::service::Identity;
 use crate::sessions::cookie;
@@ -78,6 +78,31 @@ pub fn visit(cx: &Context, parts: &Parts, begins: bool) -> Visit {
         has_origin: parts.headers.contains_key(ORIGIN),
         url: request_url(cx, parts),
         query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        request: facts(cx, parts, &cookies),
+    }
+}
+
+/// What web hooks may know. Session and CSRF cookies stay here: a receiver of hooks is nobody who signs in as others.
+fn facts(cx: &Context, parts: &Parts, cookies: &Cookies) -> RequestFacts {
+    let allowed = &cx.settings().clients.web_hook.header_allowlist;
+    let is_allowed = |name: &str| allowed.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let headers = parts.headers.iter().filter(|(name, _)| is_allowed(name.as_str()));
+    let own = [
+        cx.settings().session.cookie.name.clone(),
+        csrf_cookie_name(cx),
+        CONTINUITY_COOKIE.to_owned(),
+        DEVICE_COOKIE.to_owned(),
+    ];
+    RequestFacts {
+        method: parts.method.to_string(),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect(),
+        cookies: cookies
+            .names()
+            .filter(|name| !own.iter().any(|known| known == name))
+            .filter_map(|name| Some((name.to_owned(), cookies.get(name)?.to_owned())))
+            .collect(),
     }
 }
 

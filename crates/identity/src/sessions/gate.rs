@@ -50,18 +50,12 @@ pub fn clear(identity: &Identity, proof: Proof) -> Result<Cleared, Error> {
     Ok(Cleared { proof, _private: () })
 }
 
-/// Makes a session out of a first proof. Gives the token that shows it, which exists nowhere else.
-///
-/// # Errors
-/// A second factor alone begins no session; the database.
-pub async fn session_issue(tx: &mut Tx, cx: &Context, cleared: Cleared) -> Result<(Session, SessionToken), Error> {
-    if cleared.proof.aal != Aal::Aal1 {
-        return Err(Error::Internal("a second factor alone does not begin a session".to_owned()));
-    }
-    let methods = vec![method_entry(cx, &cleared)];
-    let session = Session {
+/// The session that a first proof would begin. It is worth nothing until [`session_issue_as`] keeps it.
+pub fn session_draft(cx: &Context, proof: Proof) -> Session {
+    let methods = vec![method_entry(cx, proof)];
+    Session {
         id: cx.rng.uuid(),
-        identity_id: cleared.proof.identity_id,
+        identity_id: proof.identity_id,
         active: true,
         expires_at: cx.now + cx.settings().session.lifespan,
         authenticated_at: cx.now,
@@ -69,7 +63,35 @@ pub async fn session_issue(tx: &mut Tx, cx: &Context, cleared: Cleared) -> Resul
         aal: assurance(&methods),
         methods,
         devices: vec![device(cx)],
-    };
+    }
+}
+
+/// Makes a session out of a first proof. Gives the token that shows it, which exists nowhere else.
+///
+/// # Errors
+/// A second factor alone begins no session; the database.
+pub async fn session_issue(tx: &mut Tx, cx: &Context, cleared: Cleared) -> Result<(Session, SessionToken), Error> {
+    let draft = session_draft(cx, cleared.proof);
+    session_issue_as(tx, cx, cleared, draft).await
+}
+
+/// As [`session_issue`], with a draft that was shown to others before.
+///
+/// # Errors
+/// A second factor alone begins no session, nor does a draft of another proof; the database.
+pub async fn session_issue_as(
+    tx: &mut Tx,
+    cx: &Context,
+    cleared: Cleared,
+    session: Session,
+) -> Result<(Session, SessionToken), Error> {
+    if cleared.proof.aal != Aal::Aal1 {
+        return Err(Error::Internal("a second factor alone does not begin a session".to_owned()));
+    }
+    // INVARIANT: what is kept follows from the cleared proof and nothing else.
+    if session.identity_id != cleared.proof.identity_id || session.methods != [method_entry(cx, cleared.proof)] {
+        return Err(Error::Internal("a session was drafted for another proof".to_owned()));
+    }
     let token = SessionToken::generate(cx.rng.as_ref());
     sessions::session_insert(tx, cx, &session, token.digest()).await?;
     Ok((session, token))
@@ -88,19 +110,25 @@ pub async fn session_strengthen(
     if session.identity_id != cleared.proof.identity_id {
         return Err(Error::Internal("a proof of one identity was added to another's session".to_owned()));
     }
-    let mut session = session.clone();
-    session.methods.push(method_entry(cx, &cleared));
-    session.aal = assurance(&session.methods);
-    session.authenticated_at = cx.now;
-    session.expires_at = cx.now + cx.settings().session.lifespan;
+    let session = session_strengthened(cx, session, cleared.proof);
     if !sessions::session_update(tx, cx, &session).await? {
         return Err(ApiError::unauthorized("The session has ended. Sign in again.").into());
     }
     Ok(session)
 }
 
-fn method_entry(cx: &Context, cleared: &Cleared) -> AuthenticationMethod {
-    AuthenticationMethod { method: cleared.proof.method, aal: cleared.proof.aal, completed_at: cx.now }
+/// The session with a further proof; kept by [`session_strengthen`] only.
+pub fn session_strengthened(cx: &Context, session: &Session, proof: Proof) -> Session {
+    let mut session = session.clone();
+    session.methods.push(method_entry(cx, proof));
+    session.aal = assurance(&session.methods);
+    session.authenticated_at = cx.now;
+    session.expires_at = cx.now + cx.settings().session.lifespan;
+    session
+}
+
+fn method_entry(cx: &Context, proof: Proof) -> AuthenticationMethod {
+    AuthenticationMethod { method: proof.method, aal: proof.aal, completed_at: cx.now }
 }
 
 fn device(cx: &Context) -> Device {

@@ -92,6 +92,10 @@ pub struct ClientsSmtp {
 pub struct ClientsWebHook {
     /// Headers of the client's request that web hooks and messages may see.
     pub header_allowlist: Vec<String>,
+    /// What web hooks are signed with, newest first. An extension.
+    pub signing_secrets: Vec<Secret<String>>,
+    /// How often a web hook that waits is tried again before it is given up. An extension.
+    pub retries: u32,
 }
 
 impl Default for ClientsWebHook {
@@ -115,7 +119,11 @@ impl Default for ClientsWebHook {
             "True-Client-Ip",
             "User-Agent",
         ];
-        Self { header_allowlist: names.iter().map(|name| (*name).to_owned()).collect() }
+        Self {
+            header_allowlist: names.iter().map(|name| (*name).to_owned()).collect(),
+            signing_secrets: Vec::new(),
+            retries: 10,
+        }
     }
 }
 

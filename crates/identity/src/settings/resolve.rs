@@ -87,12 +87,6 @@ impl Settings {
         }
     }
 
-    /// The hooks of the method alone, which is where checks before saving are looked for: there a flow's list does not
-    /// stand in (contract, identity-flows 11.2).
-    pub fn after_method_only(&self, flow: FlowName, method: &str) -> &[Hook] {
-        self.after_section(flow).methods.get(method).map_or(&[], |own| &own.hooks)
-    }
-
     fn after_section(&self, flow: FlowName) -> &super::After {
         let flows = &self.selfservice.flows;
         match flow {

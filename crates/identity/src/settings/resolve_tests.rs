@@ -43,7 +43,6 @@ fn a_methods_hooks_replace_those_of_the_flow_and_session_is_last() {
     }}}}}));
     assert_eq!(names(settings.after(FlowName::Registration, "password")), ["ShowVerificationUi", "Session"]);
     assert_eq!(names(settings.after(FlowName::Registration, "code")), ["RevokeActiveSessions"]);
-    assert!(settings.after_method_only(FlowName::Registration, "code").is_empty());
     assert!(settings.after(FlowName::Login, "password").is_empty());
     assert_eq!(settings.return_url_after(FlowName::Registration, "code").as_str(), "https://a.example/code");
     assert_eq!(settings.return_url_after(FlowName::Registration, "password").as_str(), "https://a.example/flow");

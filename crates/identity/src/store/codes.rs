@@ -189,3 +189,65 @@ pub async fn recovery_token_use(
     row.map(|row| Ok(RecoveredBy { identity_id: row.get("identity_id")?, address_id: row.get("address_id")? }))
         .transpose()
 }
+
+/// What the verification code of `flow_id` with this tag would prove, without using it up.
+pub async fn verification_code_find(
+    tx: &mut Tx,
+    cx: &RequestContext,
+    flow_id: Uuid,
+    tag: [u8; 32],
+) -> Result<Option<VerifiedBy>, DbError> {
+    let find = sql!(
+        "SELECT address_id FROM verification_codes \
+         WHERE tenant_id = $1 AND flow_id = $2 AND code_tag = $3 AND used_at IS NULL AND expires_at > $4"
+    );
+    let row = tx.row(find, params![cx.tenant, flow_id, tag, cx.now]).await?;
+    row.map(|row| Ok(VerifiedBy { address_id: row.get("address_id")? })).transpose()
+}
+
+/// What the verification token of `flow_id` would prove, without using it up.
+pub async fn verification_token_find(
+    tx: &mut Tx,
+    cx: &RequestContext,
+    flow_id: Uuid,
+    token_hash: [u8; 32],
+) -> Result<Option<VerifiedBy>, DbError> {
+    let find = sql!(
+        "SELECT address_id FROM verification_tokens \
+         WHERE tenant_id = $1 AND flow_id = $2 AND token_hash = $3 AND used_at IS NULL AND expires_at > $4"
+    );
+    let row = tx.row(find, params![cx.tenant, flow_id, token_hash, cx.now]).await?;
+    row.map(|row| Ok(VerifiedBy { address_id: row.get("address_id")? })).transpose()
+}
+
+/// Whom the recovery code of `flow_id` with this tag would let back in, without using it up.
+pub async fn recovery_code_find(
+    tx: &mut Tx,
+    cx: &RequestContext,
+    flow_id: Uuid,
+    tag: [u8; 32],
+) -> Result<Option<RecoveredBy>, DbError> {
+    let find = sql!(
+        "SELECT identity_id, address_id FROM recovery_codes \
+         WHERE tenant_id = $1 AND flow_id = $2 AND code_tag = $3 AND used_at IS NULL AND expires_at > $4"
+    );
+    let row = tx.row(find, params![cx.tenant, flow_id, tag, cx.now]).await?;
+    row.map(|row| Ok(RecoveredBy { identity_id: row.get("identity_id")?, address_id: row.get("address_id")? }))
+        .transpose()
+}
+
+/// Whom the recovery token of `flow_id` would let back in, without using it up.
+pub async fn recovery_token_find(
+    tx: &mut Tx,
+    cx: &RequestContext,
+    flow_id: Uuid,
+    token_hash: [u8; 32],
+) -> Result<Option<RecoveredBy>, DbError> {
+    let find = sql!(
+        "SELECT identity_id, address_id FROM recovery_tokens \
+         WHERE tenant_id = $1 AND flow_id = $2 AND token_hash = $3 AND used_at IS NULL AND expires_at > $4"
+    );
+    let row = tx.row(find, params![cx.tenant, flow_id, token_hash, cx.now]).await?;
+    row.map(|row| Ok(RecoveredBy { identity_id: row.get("identity_id")?, address_id: row.get("address_id")? }))
+        .transpose()
+}

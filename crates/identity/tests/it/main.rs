@@ -23,3 +23,4 @@ mod settings;
 mod storage;
 mod verification;
 mod walks;
+mod web_hooks;

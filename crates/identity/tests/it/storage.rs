@@ -13,7 +13,7 @@ use testkit::{
 };
 
 /// Every table of the two crates holds the data of several tenants.
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 23] = [
     "identities",
     "identity_credentials",
     "identity_credential_identifiers",
@@ -35,6 +35,8 @@ const TABLES: [&str; 21] = [
     "attempts",
     "known_devices",
     "revisions",
+    "courier_hooks",
+    "inbox_hooks",
 ];
 
 /// Tables whose rows session checks tell of.

@@ -6,7 +6,7 @@ use foundation::{ApiError, GoDuration, Timestamp, Uuid};
 use serde::Serialize;
 
 use super::super::challenges::{self, Secret, SecretKind};
-use super::super::visit::Visit;
+use super::super::visit::{RequestFacts, Visit};
 use super::super::{engine, return_to};
 use super::send::keep_secret;
 use crate::context::Context;
@@ -154,6 +154,7 @@ fn administered_flow(cx: &Context, transport: Transport, url: String, method: &s
         has_origin: false,
         url,
         query: Vec::new(),
+        request: RequestFacts::default(),
     };
     let mut flow = engine::new_flow(cx, &visit, FlowKind::Recovery, transport);
     flow.state = State::SentEmail;

@@ -94,7 +94,7 @@ impl Identity {
         let identity = identity.as_ref().unwrap_or(&done.identity);
         let messages = vec![succeeded(cx, &done.session)];
         let flow = self.settings_flow_for(cx, visit, identity, &done.session, transport, &url, messages).await?;
-        self.flow_keep(cx, &flow).await?;
+        self.flow_open(cx, visit, &flow, Some(&done.session)).await?;
         Ok(flow)
     }
 }

@@ -9,6 +9,7 @@ use super::super::hooks;
 use super::super::nodes;
 use super::super::transitions::Event;
 use super::super::visit::{Audience, Reply, Visit};
+use super::super::web_hooks::{Prepared, Queued};
 use super::answer::Recovered;
 use crate::context::Context;
 use crate::error::Error;
@@ -52,8 +53,14 @@ impl Identity {
         let (renewed, csrf) = challenges::with_new_csrf(cx, visit);
         let browser = flow.transport == Transport::Browser;
         let rebound = Flow { csrf: browser.then(|| csrf.fingerprint()), ..flow.clone() };
-        let redeemed =
-            transact!(&self.db, |tx| -> Result<Redeemed, Error> { redeem(tx, cx, &rebound, &presented).await }).await;
+        let queued = match self.hooks_redeeming(cx, visit, &rebound, &presented).await? {
+            Prepared::Go(queued) => queued,
+            Prepared::Refused(problems) => return self.challenge_refused(cx, visit, flow, by, problems).await,
+        };
+        let redeemed = transact!(&self.db, |tx| -> Result<Redeemed, Error> {
+            redeem(tx, cx, &rebound, &presented, &queued).await
+        })
+        .await;
         let redeemed = match redeemed {
             Err(Error::Refused(refusal)) if refusal.id == Some(gate::IDENTITY_DISABLED) => {
                 return self.recovery_disabled(cx, visit, flow, by, &presented).await;
@@ -63,6 +70,7 @@ impl Identity {
         match (redeemed, &presented) {
             (Redeemed::BackIn(done), _) => {
                 let BackIn { flow, identity, session, token } = *done;
+                self.hooks_deliver(cx, queued).await?;
                 let method = method_of(&presented);
                 let recovered = Recovered { flow, identity, session, token, method: wire_name(method) };
                 let reply = self.recovery_answer(cx, &renewed, by, recovered).await?;
@@ -102,7 +110,13 @@ impl Identity {
     }
 }
 
-async fn redeem(tx: &mut Tx, cx: &Context, flow: &Flow, presented: &Presented) -> Result<Redeemed, Error> {
+async fn redeem(
+    tx: &mut Tx,
+    cx: &Context,
+    flow: &Flow,
+    presented: &Presented,
+    queued: &Queued,
+) -> Result<Redeemed, Error> {
     let Some(used) = use_up(tx, cx, flow, presented).await? else { return Ok(Redeemed::Wrong) };
     presented.clear(tx, cx).await?;
     let Some(identity) = identities::identity_find(tx, cx, used.identity_id).await? else {
@@ -129,6 +143,7 @@ async fn redeem(tx: &mut Tx, cx: &Context, flow: &Flow, presented: &Presented) -
     if let Some(address_id) = used.address_id {
         prove_address(tx, cx, &identity, address_id).await?;
     }
+    queued.enqueue(tx, cx).await?;
     Ok(Redeemed::BackIn(Box::new(BackIn { flow: done, identity, session, token })))
 }
 

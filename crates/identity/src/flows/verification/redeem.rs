@@ -9,13 +9,14 @@ use super::super::challenges::{self, Presented};
 use super::super::transitions::Event;
 use super::super::view::Extras;
 use super::super::visit::{Audience, Reply, Visit};
+use super::super::web_hooks::{Asked, Moment, Prepared as Told, Queued};
 use super::super::{nodes, return_to};
 use super::change::{self, Change, Prepared};
 use super::sign_up;
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::flow::{Flow, State, Transport};
-use crate::model::identity::Channel;
+use crate::model::identity::{Channel, Identity as Person};
 use crate::model::message::{Message, ids};
 use crate::model::ui::Node;
 use crate::schema::{IdentitySchema, Problem};
@@ -40,8 +41,15 @@ enum Redeemed {
 enum Waiting {
     /// A change of address.
     Change(Prepared),
-    /// An account, whose traits follow this schema.
-    SignUp(Arc<IdentitySchema>),
+    /// An account.
+    SignUp {
+        /// What its traits follow.
+        schema: Arc<IdentitySchema>,
+        /// The account as it will be, for the hooks that tell of it.
+        account: Option<Box<Person>>,
+        /// What its person signed up with.
+        method: String,
+    },
 }
 
 impl Identity {
@@ -49,7 +57,26 @@ impl Identity {
         if let Some(change) = self.verification_change(cx, flow).await? {
             return Ok(self.verification_prepare_change(cx, &change).await?.map(Waiting::Change));
         }
-        Ok(self.verification_sign_up(cx, flow).await?.map(|(_, schema)| Waiting::SignUp(schema)))
+        Ok(self.verification_sign_up(cx, flow).await?.map(|(promise, schema)| {
+            let account = sign_up::account(cx, &promise, &schema).map(Box::new);
+            let method = promise.credentials.first().map(|(kind, ..)| kind.as_str()).unwrap_or_default().to_owned();
+            Waiting::SignUp { schema, account, method }
+        }))
+    }
+
+    /// The hooks that tell of a sign-up, whose account is made now. Their requests are made whether the address has an
+    /// account already or not, so that the time tells nothing; nothing is queued unless the account is made.
+    async fn sign_up_hooks(
+        &self,
+        cx: &Context,
+        visit: &Visit,
+        flow: &Flow,
+        account: Option<&Person>,
+        method: &str,
+    ) -> Result<Queued, Error> {
+        let Some(account) = account else { return Ok(Queued::default()) };
+        let list = cx.settings().after(FlowName::Registration, method);
+        self.hooks_prepare(cx, list, Asked::Deciding, Moment::after(visit, flow).identity(account)).await
     }
 
     /// Redeems what was presented.
@@ -65,8 +92,17 @@ impl Identity {
         let browser = flow.transport == Transport::Browser;
         let rebound = Flow { csrf: browser.then(|| csrf.fingerprint()), ..flow.clone() };
         let waiting = self.verification_waiting(cx, &flow).await?;
+        let queued = match &waiting {
+            Some(Waiting::SignUp { account, method, .. }) => {
+                self.sign_up_hooks(cx, visit, &flow, account.as_deref(), method).await?
+            }
+            _ => match self.hooks_redeeming(cx, visit, &rebound, &presented).await? {
+                Told::Go(queued) => queued,
+                Told::Refused(problems) => return self.challenge_refused(cx, visit, flow, by, problems).await,
+            },
+        };
         let redeemed = transact!(&self.db, |tx| -> Result<Redeemed, Error> {
-            redeem(tx, cx, &rebound, &presented, waiting.as_ref()).await
+            redeem(tx, cx, &rebound, &presented, waiting.as_ref(), &queued).await
         })
         .await;
         let redeemed = match redeemed {
@@ -82,6 +118,7 @@ impl Identity {
         }
         match (redeemed, presented) {
             (Redeemed::Proved(done), _) => {
+                self.hooks_deliver(cx, queued).await?;
                 let reply = challenges::shown(cx, &renewed, &done, by, 200, Extras::default());
                 Ok(reply.with_csrf(browser.then_some(csrf)))
             }
@@ -108,12 +145,14 @@ async fn redeem(
     flow: &Flow,
     presented: &Presented,
     waiting: Option<&Waiting>,
+    queued: &Queued,
 ) -> Result<Redeemed, Error> {
     let change = match waiting {
         Some(Waiting::Change(prepared)) => change::make(tx, cx, flow, presented, prepared).await?,
-        Some(Waiting::SignUp(schema)) if sign_up::make(tx, cx, flow, presented, schema).await?.is_some() => {
+        Some(Waiting::SignUp { schema, .. }) if sign_up::make(tx, cx, flow, presented, schema).await?.is_some() => {
             let target = sign_up::sign_in_url(cx, flow);
-            return complete(tx, cx, flow, presented, completed(flow, Channel::Email, &target)?).await;
+            let done = completed(flow, Channel::Email, &target)?;
+            return complete(tx, cx, flow, presented, done, queued).await;
         }
         _ => Change::None,
     };
@@ -135,7 +174,7 @@ async fn redeem(
         return Ok(Redeemed::TooLate);
     }
     let done = completed(flow, via, &continue_url(cx, flow))?;
-    complete(tx, cx, flow, presented, done).await
+    complete(tx, cx, flow, presented, done, queued).await
 }
 
 async fn complete(
@@ -144,11 +183,13 @@ async fn complete(
     flow: &Flow,
     presented: &Presented,
     done: Flow,
+    queued: &Queued,
 ) -> Result<Redeemed, Error> {
     if !flows::flow_update(tx, cx, cx.vault(), &done, flow.state).await? {
         return Ok(Redeemed::TooLate);
     }
     presented.clear(tx, cx).await?;
+    queued.enqueue(tx, cx).await?;
     Ok(Redeemed::Proved(Box::new(done)))
 }
 
