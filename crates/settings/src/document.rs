@@ -7,20 +7,42 @@ use serde_json::{Map, Value};
 use crate::{Dialect, Problem, SettingsError};
 
 /// Reads a file and brings it into the flat shape.
-pub(crate) fn read(file: &Path, known_top: &[&str]) -> Result<(Value, Dialect), Problem> {
+pub(crate) fn read(file: &Path, known_top: &[&str], service: &str) -> Result<(Value, Dialect), Problem> {
+    match parse(file)? {
+        Value::Null => Ok((Value::Object(Map::new()), Dialect::Kratos)),
+        Value::Object(map) => Ok(flatten(map, known_top, service)),
+        _ => Err(Problem::Syntax { file: file.to_owned(), reason: "the file must hold keys and values".to_owned() }),
+    }
+}
+
+/// The services whose keys a file of limen's own format may hold.
+const SERVICES: [&str; 4] = ["identity", "permissions", "oauth2", "gateway"];
+
+/// The services that some of the files have a section of their own for.
+///
+/// # Errors
+/// Files that cannot be read.
+pub fn sections(files: &[std::path::PathBuf]) -> Result<Vec<&'static str>, SettingsError> {
+    let mut found = Vec::new();
+    for file in files {
+        let value = parse(file)?;
+        let has = |name: &&'static str| value.get(*name).is_some_and(Value::is_object) && !found.contains(name);
+        let here: Vec<_> = SERVICES.into_iter().filter(has).collect();
+        found.extend(here);
+    }
+    Ok(found)
+}
+
+/// The content of a file, whatever its format.
+fn parse(file: &Path) -> Result<Value, Problem> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Problem::Unreadable { file: file.to_owned(), reason: error.to_string() })?;
     let syntax = |reason: String| Problem::Syntax { file: file.to_owned(), reason };
     let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    let value = match extension.as_deref() {
-        Some("toml") => return Err(syntax("TOML is not read; write the same keys as YAML or JSON".to_owned())),
-        Some("json") => serde_json::from_str(&text).map_err(|error| syntax(error.to_string()))?,
-        _ => yaml(&text).map_err(syntax)?,
-    };
-    match value {
-        Value::Null => Ok((Value::Object(Map::new()), Dialect::Kratos)),
-        Value::Object(map) => Ok(flatten(map, known_top)),
-        _ => Err(syntax("the file must hold keys and values".to_owned())),
+    match extension.as_deref() {
+        Some("toml") => Err(syntax("TOML is not read; write the same keys as YAML or JSON".to_owned())),
+        Some("json") => serde_json::from_str(&text).map_err(|error| syntax(error.to_string())),
+        _ => yaml(&text).map_err(syntax),
     }
 }
 
@@ -67,23 +89,25 @@ fn key_text(key: yaml_serde::Value) -> Result<String, String> {
     }
 }
 
-/// In limen's own file the keys of this service stand under `identity`, and what all services share (`dsn`, `log`,
-/// `dev`) beside it. A file of the compatible server has a key `identity` too, but with the schemas alone.
-fn flatten(mut map: Map<String, Value>, known_top: &[&str]) -> (Value, Dialect) {
-    let own = map.get("identity").and_then(Value::as_object).is_some_and(|identity| {
-        identity
-            .keys()
-            .any(|key| !matches!(key.as_str(), "schemas" | "default_schema_id") && known_top.contains(&key.as_str()))
+/// In limen's own file the keys of each service stand under its name, and what all share (`dsn`, `log`, `dev`) beside them.
+/// A file of the compatible identity server has a key `identity` too, but with the schemas alone.
+fn flatten(mut map: Map<String, Value>, known_top: &[&str], service: &str) -> (Value, Dialect) {
+    let section = map.get(service).and_then(Value::as_object);
+    let own = section.is_some_and(|section| {
+        let schemas_alone = |key: &String| matches!(key.as_str(), "schemas" | "default_schema_id");
+        service != "identity" || section.keys().any(|key| !schemas_alone(key) && known_top.contains(&key.as_str()))
     });
     if !own {
         return (Value::Object(map), Dialect::Kratos);
     }
-    let Some(Value::Object(mut flat)) = map.remove("identity") else {
+    let Some(Value::Object(mut flat)) = map.remove(service) else {
         return (Value::Object(map), Dialect::Kratos);
     };
     for (key, value) in map {
-        // What the service says itself stands above what is shared.
-        flat.entry(key).or_insert(value);
+        if !SERVICES.contains(&key.as_str()) {
+            // What the service says itself stands above what is shared.
+            flat.entry(key).or_insert(value);
+        }
     }
     (Value::Object(flat), Dialect::Limen)
 }
@@ -96,7 +120,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(name);
         std::fs::write(&file, text).unwrap();
-        read(&file, &["identity", "selfservice", "dsn"])
+        read(&file, &["identity", "selfservice", "dsn"], "identity")
+    }
+
+    #[test]
+    fn each_service_finds_its_own_section_of_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("limen.yml");
+        std::fs::write(&file, "dsn: memory\nidentity: {selfservice: {a: 1}}\npermissions: {limit: {b: 2}}\n").unwrap();
+        let known = ["selfservice", "limit", "dsn"];
+        let (identity, _) = read(&file, &known, "identity").unwrap();
+        assert_eq!(identity, serde_json::json!({"selfservice": {"a": 1}, "dsn": "memory"}));
+        let (permissions, dialect) = read(&file, &known, "permissions").unwrap();
+        assert_eq!(permissions, serde_json::json!({"limit": {"b": 2}, "dsn": "memory"}));
+        assert_eq!(dialect, Dialect::Limen);
+        assert_eq!(sections(&[file]).unwrap(), ["identity", "permissions"]);
     }
 
     #[test]

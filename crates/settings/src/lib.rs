@@ -24,7 +24,7 @@ mod nearest;
 mod schema;
 mod watch;
 
-pub use document::to_yaml;
+pub use document::{sections, to_yaml};
 pub use error::{KeyProblem, Problem, SettingsError};
 pub use explain::Explanation;
 pub use later::{LaterKey, LaterKind};

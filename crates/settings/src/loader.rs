@@ -18,7 +18,7 @@ use crate::{
 pub enum Dialect {
     /// The compatible server's: this service's keys at the top.
     Kratos,
-    /// limen's own: this service's keys under `identity`.
+    /// limen's own: this service's keys under its name.
     Limen,
 }
 
@@ -26,6 +26,7 @@ pub enum Dialect {
 #[derive(Debug, Clone)]
 pub struct Loader {
     schema: Arc<str>,
+    service: &'static str,
     files: Vec<PathBuf>,
     environment: BTreeMap<String, String>,
     overrides: Vec<(String, Value)>,
@@ -34,7 +35,20 @@ pub struct Loader {
 impl Loader {
     /// Checks against this schema (the text of a JSON Schema, draft 7).
     pub fn new(schema: &str) -> Self {
-        Self { schema: schema.into(), files: Vec::new(), environment: BTreeMap::new(), overrides: Vec::new() }
+        Self {
+            schema: schema.into(),
+            service: "identity",
+            files: Vec::new(),
+            environment: BTreeMap::new(),
+            overrides: Vec::new(),
+        }
+    }
+
+    /// Reads this service's section of limen's own format; without it, that of `identity`.
+    #[must_use]
+    pub fn service(mut self, name: &'static str) -> Self {
+        self.service = name;
+        self
     }
 
     /// Reads these files; later ones stand above earlier ones, lists are replaced.
@@ -85,7 +99,7 @@ impl Loader {
         let mut own = Vec::new();
         let mut dialect = Dialect::Kratos;
         for file in &self.files {
-            match document::read(file, &known_top) {
+            match document::read(file, &known_top, self.service) {
                 Ok((value, shape)) => {
                     if shape == Dialect::Limen {
                         dialect = Dialect::Limen;
@@ -111,7 +125,7 @@ impl Loader {
             return Err(SettingsError { problems });
         }
         own.retain(|key| !SHARED.contains(&key.as_str()));
-        Ok(Loaded { schema: Arc::new(schema), merged, dialect, own, remarks })
+        Ok(Loaded { schema: Arc::new(schema), service: self.service, merged, dialect, own, remarks })
     }
 
     /// The defaults of all keys, as a document.
@@ -134,9 +148,10 @@ fn split(path: &str) -> Path {
 #[derive(Debug, Clone)]
 pub struct Loaded {
     schema: Arc<Schema>,
+    service: &'static str,
     merged: Merged,
     dialect: Dialect,
-    /// The top-level keys that stand under `identity` in limen's own format.
+    /// The top-level keys that stand under the service's name in limen's own format.
     own: Vec<String>,
     remarks: Vec<String>,
 }
@@ -246,7 +261,7 @@ impl Loaded {
     fn path(&self, key: &str) -> Path {
         let mut path = split(key);
         let own_format =
-            path.len() > 1 && path[0] == "identity" && self.schema.root().properties().contains(&path[1].as_str());
+            path.len() > 1 && path[0] == self.service && self.schema.root().properties().contains(&path[1].as_str());
         if own_format {
             path.remove(0);
         }
@@ -255,8 +270,8 @@ impl Loaded {
 
     /// A path as the operator's file writes it.
     fn name(&self, path: &[String]) -> String {
-        let below_identity = path.first().is_some_and(|first| self.own.contains(first));
-        if below_identity { format!("identity.{}", path.join(".")) } else { path.join(".") }
+        let in_section = path.first().is_some_and(|first| self.own.contains(first));
+        if in_section { format!("{}.{}", self.service, path.join(".")) } else { path.join(".") }
     }
 
     /// Puts values back to what they were, for keys that cannot change while the program runs.

@@ -57,9 +57,9 @@ pub enum Verdict {
 }
 
 /// Conditions by name.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Conditions {
-    programs: HashMap<String, cel::Program>,
+    programs: std::sync::Arc<HashMap<String, cel::Program>>,
 }
 
 impl Conditions {
@@ -77,7 +77,7 @@ impl Conditions {
             }
             programs.insert(name.to_owned(), program);
         }
-        Ok(Self { programs })
+        Ok(Self { programs: std::sync::Arc::new(programs) })
     }
 
     /// Whether there is a condition of this name.

@@ -1,11 +1,11 @@
 //! Trees of who is in a set, as the contract shows them.
 
-use super::names::RelationId;
+use super::names::{BARE, RelationId};
 use super::program::{Declared, Expr};
 use super::reader::{SetId, SubjectId, TupleReader};
 use super::rules::{Node, Question};
 use super::value::Value;
-use super::{Engine, Tree, TreeKind};
+use super::{DepthRule, Engine, Tree, TreeKind};
 use crate::PermissionError;
 use crate::model::{Subject, SubjectSet};
 
@@ -85,6 +85,10 @@ impl<R: TupleReader> Expansion<'_, R> {
         if rest <= 1 || matches!(self.declared(node), Declared::Not | Declared::Nowhere) || strict && permit {
             return Vec::new();
         }
+        // Recorded: in strict mode a relation that takes sets shows these alone.
+        let sets_alone = strict
+            && self.question.engine.options.depth_rule == DepthRule::Recorded
+            && matches!(self.declared(node), Declared::Rule(rule) if rule.types.iter().any(|kind| kind.1.is_some()));
         let names = self.question.engine.reader.names();
         let mut found: Vec<(Subject, SubjectId)> = Vec::new();
         let seen = self.question.engine.reader.subjects(node.set, &mut |subject, qualifier| {
@@ -93,7 +97,8 @@ impl<R: TupleReader> Expansion<'_, R> {
                 SubjectId::Set(set) => Subject::Set(self.question.engine.name_of(set)),
             };
             let taken = self.question.engine.takes_stored(node, subject);
-            if taken && self.question.counts(qualifier) != Value::No {
+            let shown = !(sets_alone && matches!(subject, SubjectId::Id(_)));
+            if taken && shown && self.question.counts(qualifier) != Value::No {
                 found.push((name, subject));
             }
             true
@@ -107,8 +112,9 @@ impl<R: TupleReader> Expansion<'_, R> {
             }
             children.push(match (subject, name) {
                 (SubjectId::Set(set), Subject::Set(name)) => match names.namespace_of(set.object) {
-                    Some(namespace) => self.set(Node { namespace, set }, name, rest - 1),
-                    None => leaf(Subject::Set(name)),
+                    // A set without relation is the object itself, and nothing follows from it.
+                    Some(namespace) if set.relation != BARE => self.set(Node { namespace, set }, name, rest - 1),
+                    _ => leaf(Subject::Set(name)),
                 },
                 (_, name) => leaf(name),
             });

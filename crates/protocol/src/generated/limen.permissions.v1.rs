@@ -679,18 +679,18 @@ pub mod tuple {
     #[doc(inline)]
     pub use super::__buffa::view::oneof::tuple::Subject as SubjectView;
 }
-/// An expression in CEL that must be true for the tuple to count.
+/// A condition of the configuration that must hold for the tuple to count.
 #[derive(Clone, PartialEq, Default)]
 #[derive(::serde::Serialize, ::serde::Deserialize)]
 #[serde(default)]
 pub struct Condition {
-    /// Field 1: `expression`
+    /// Field 1: `name`
     #[serde(
-        rename = "expression",
+        rename = "name",
         with = "::buffa::json_helpers::proto_string",
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_empty_str"
     )]
-    pub expression: ::buffa::alloc::string::String,
+    pub name: ::buffa::alloc::string::String,
     /// Values known when the tuple is written; they stand above those of a question.
     ///
     /// Field 2: `context`
@@ -709,7 +709,7 @@ pub struct Condition {
 impl ::core::fmt::Debug for Condition {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("Condition")
-            .field("expression", &self.expression)
+            .field("name", &self.name)
             .field("context", &self.context)
             .finish()
     }
@@ -741,8 +741,8 @@ impl ::buffa::Message for Condition {
         #[allow(unused_imports)]
         use ::buffa::Enumeration as _;
         let mut size = 0u64;
-        if !self.expression.is_empty() {
-            size += 1u64 + ::buffa::types::string_encoded_len(&self.expression) as u64;
+        if !self.name.is_empty() {
+            size += 1u64 + ::buffa::types::string_encoded_len(&self.name) as u64;
         }
         if self.context.is_set() {
             let __slot = __cache.reserve();
@@ -762,8 +762,8 @@ impl ::buffa::Message for Condition {
     ) {
         #[allow(unused_imports)]
         use ::buffa::Enumeration as _;
-        if !self.expression.is_empty() {
-            ::buffa::types::put_string_field(1u32, &self.expression, buf);
+        if !self.name.is_empty() {
+            ::buffa::types::put_string_field(1u32, &self.name, buf);
         }
         if self.context.is_set() {
             ::buffa::types::put_len_delimited_header(
@@ -791,7 +791,7 @@ impl ::buffa::Message for Condition {
                     tag,
                     ::buffa::encoding::WireType::LengthDelimited,
                 )?;
-                ::buffa::types::merge_string(&mut self.expression, buf)?;
+                ::buffa::types::merge_string(&mut self.name, buf)?;
             }
             2u32 => {
                 ::buffa::encoding::check_wire_type(
@@ -812,7 +812,7 @@ impl ::buffa::Message for Condition {
         ::core::result::Result::Ok(())
     }
     fn clear(&mut self) {
-        self.expression.clear();
+        self.name.clear();
         self.context = ::buffa::MessageField::none();
         self.__buffa_unknown_fields.clear();
     }
@@ -6257,11 +6257,11 @@ pub mod __buffa {
                 ::serde::Serialize::serialize(&self.0, __s)
             }
         }
-        /// An expression in CEL that must be true for the tuple to count.
+        /// A condition of the configuration that must hold for the tuple to count.
         #[derive(Clone, Debug, Default)]
         pub struct ConditionView<'a> {
-            /// Field 1: `expression`
-            pub expression: &'a str,
+            /// Field 1: `name`
+            pub name: &'a str,
             /// Values known when the tuple is written; they stand above those of a question.
             ///
             /// Field 2: `context`
@@ -6311,7 +6311,7 @@ pub mod __buffa {
                             tag,
                             ::buffa::encoding::WireType::LengthDelimited,
                         )?;
-                        view.expression = ::buffa::types::borrow_str(&mut cur)?;
+                        view.name = ::buffa::types::borrow_str(&mut cur)?;
                     }
                     2u32 => {
                         ::buffa::encoding::check_wire_type(
@@ -6361,7 +6361,7 @@ pub mod __buffa {
                 use ::buffa::alloc::string::ToString as _;
                 let _ = __buffa_src;
                 ::core::result::Result::Ok(super::super::Condition {
-                    expression: self.expression.to_string(),
+                    name: self.name.to_string(),
                     context: match self.context.as_option() {
                         Some(v) => {
                             ::buffa::MessageField::<
@@ -6385,11 +6385,8 @@ pub mod __buffa {
                 #[allow(unused_imports)]
                 use ::buffa::Enumeration as _;
                 let mut size = 0u64;
-                if !self.expression.is_empty() {
-                    size
-                        += 1u64
-                            + ::buffa::types::string_encoded_len(&self.expression)
-                                as u64;
+                if !self.name.is_empty() {
+                    size += 1u64 + ::buffa::types::string_encoded_len(&self.name) as u64;
                 }
                 if self.context.is_set() {
                     let __slot = __cache.reserve();
@@ -6410,8 +6407,8 @@ pub mod __buffa {
             ) {
                 #[allow(unused_imports)]
                 use ::buffa::Enumeration as _;
-                if !self.expression.is_empty() {
-                    ::buffa::types::put_string_field(1u32, &self.expression, buf);
+                if !self.name.is_empty() {
+                    ::buffa::types::put_string_field(1u32, &self.name, buf);
                 }
                 if self.context.is_set() {
                     ::buffa::types::put_len_delimited_header(
@@ -6442,8 +6439,8 @@ pub mod __buffa {
             ) -> ::core::result::Result<__S::Ok, __S::Error> {
                 use ::serde::ser::SerializeMap as _;
                 let mut __map = __s.serialize_map(::core::option::Option::None)?;
-                if !::buffa::json_helpers::skip_if::is_empty_str(self.expression) {
-                    __map.serialize_entry("expression", self.expression)?;
+                if !::buffa::json_helpers::skip_if::is_empty_str(self.name) {
+                    __map.serialize_entry("name", self.name)?;
                 }
                 {
                     if let ::core::option::Option::Some(__v) = self.context.as_option() {
@@ -6543,10 +6540,10 @@ pub mod __buffa {
             pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                 self.0.into_bytes()
             }
-            /// Field 1: `expression`
+            /// Field 1: `name`
             #[must_use]
-            pub fn expression(&self) -> &'_ str {
-                self.0.reborrow().expression
+            pub fn name(&self) -> &'_ str {
+                self.0.reborrow().name
             }
             /// Values known when the tuple is written; they stand above those of a question.
             ///
