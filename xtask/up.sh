@@ -20,7 +20,7 @@ rm -f "$pid_file"
 (umask 077 && : >"$log")
 
 # A session of its own, where that exists: closing the terminal does not reach it.
-set -- "$limen" serve identity --dev --auto-migrate --data "$data"
+set -- "$limen" serve --dev --auto-migrate --data "$data"
 if command -v setsid >/dev/null 2>&1; then set -- setsid "$@"; fi
 "$@" >>"$log" 2>&1 </dev/null &
 pid=$!

@@ -49,19 +49,39 @@ pub fn schema() -> Schema {
     migrations.extend(courier::migrations());
     migrations.extend(operators::migrations());
     migrations.extend(database::feed::migrations());
+    migrations.extend(permissions::migrations());
     Schema { migrations }
 }
 
-/// Puts the program together: opens the database, checks whose it is, and migrates it where that is wanted.
+/// Opens a database, checks whose it is, and migrates it where that is wanted.
+///
+/// # Errors
+/// A database that cannot be used, and what to do about it.
+pub async fn open(dsn: &str, auto_migrate: bool) -> anyhow::Result<Db> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let db = Db::open(dsn, Arc::clone(&clock)).await?;
+    migrate(&db, clock.as_ref(), auto_migrate).await?;
+    Ok(db)
+}
+
+/// What is counted, by whichever service.
+pub fn metrics() -> Arc<Metrics> {
+    Arc::new(Metrics::new(&[("app", "limen"), ("version", env!("CARGO_PKG_VERSION"))]))
+}
+
+/// Puts the identity service together on an open database.
 ///
 /// # Errors
 /// What keeps the server from starting, and what to do about it.
-pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migrate: bool) -> anyhow::Result<Program> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+pub async fn compose(
+    db: Db,
+    snapshot: Arc<Live<Snapshot>>,
+    metrics: Arc<Metrics>,
+    rng: Arc<dyn Rng>,
+) -> anyhow::Result<Program> {
+    let clock = Arc::clone(db.clock());
     let now = snapshot.get();
     let settings = &now.settings;
-    let db = Db::open(settings.dsn.reveal(), Arc::clone(&clock)).await?;
-    migrate(&db, clock.as_ref(), auto_migrate).await?;
     let outbound = OutboundClient::new(outbound_policy(settings))?;
     let passwords = Arc::new(PasswordHashing::new(
         hash_parameters(settings),
@@ -85,7 +105,6 @@ pub async fn compose(snapshot: Arc<Live<Snapshot>>, rng: Arc<dyn Rng>, auto_migr
     });
     // A schema that cannot be used is told at start, not to the first person who signs up.
     identity.schemas.all(settings).await.context("identity.schemas")?;
-    let metrics = Arc::new(Metrics::new(&[("app", "limen"), ("version", env!("CARGO_PKG_VERSION"))]));
     metrics.register(|registry| {
         passwords.register(registry);
         identity.limits.register(registry);

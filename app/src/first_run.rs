@@ -35,7 +35,10 @@ pub fn ensure(data_dir: &Path, rng: &dyn Rng) -> anyhow::Result<FirstRun> {
     place(&schema, IDENTITY_SCHEMA, rng)?;
     let hook = folder.join("hook.jsonnet");
     place(&hook, HOOK, rng)?;
-    let created = place(&config, &configuration(&folder, &schema, &hook, rng)?, rng)?;
+    let namespaces = folder.join("namespaces.ts");
+    place(&namespaces, NAMESPACES, rng)?;
+    let files = Files { schema, hook, namespaces };
+    let created = place(&config, &configuration(&folder, &files, rng)?, rng)?;
     Ok(FirstRun { config, created })
 }
 
@@ -70,11 +73,18 @@ fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-fn configuration(folder: &Path, schema: &Path, hook: &Path, rng: &dyn Rng) -> anyhow::Result<String> {
+/// The files that the configuration names.
+struct Files {
+    schema: PathBuf,
+    hook: PathBuf,
+    namespaces: PathBuf,
+}
+
+fn configuration(folder: &Path, files: &Files, rng: &dyn Rng) -> anyhow::Result<String> {
     let Some(path) = folder.to_str().filter(|path| !path.contains('?')) else {
         bail!("{} has characters that a DSN cannot express: choose another data directory", folder.display());
     };
-    let (Ok(schema), Ok(hook)) = (Url::from_file_path(schema), Url::from_file_path(hook)) else {
+    let (Ok(schema), Ok(hook)) = (Url::from_file_path(&files.schema), Url::from_file_path(&files.hook)) else {
         bail!("{} is no absolute path", folder.display());
     };
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -84,6 +94,8 @@ fn configuration(folder: &Path, schema: &Path, hook: &Path, rng: &dyn Rng) -> an
         .replace("@HOOK@", &quoted(hook.as_str()))
         // Any letters and digits are base64, and make a secret as the specification of these signatures has it.
         .replace("@WEBHOOK@", &format!("whsec_{}", rng.alphanumeric(32)))
+        .replace("@NAMESPACES@", &quoted(&format!("file://{}", files.namespaces.display())))
+        .replace("@PAGES@", &rng.alphanumeric(48))
         .replace("@COOKIE@", &rng.alphanumeric(48))
         .replace("@DEFAULT@", &rng.alphanumeric(48))
         .replace("@CIPHER@", &rng.alphanumeric(32));
@@ -97,6 +109,9 @@ const IDENTITY_SCHEMA: &str = include_str!("first_run/identity.schema.json");
 
 /// The template of the web hook that tells of new accounts.
 const HOOK: &str = include_str!("first_run/hook.jsonnet");
+
+/// Definitions to begin with.
+const NAMESPACES: &str = include_str!("first_run/namespaces.ts");
 
 #[cfg(test)]
 mod tests {
@@ -151,6 +166,18 @@ mod tests {
     }
 
     #[test]
+    fn its_permissions_are_strict_on_this_machine_and_their_namespaces_can_be_read() {
+        let (_folder, run) = made();
+        let loader =
+            crate::commands::config::permissions_loader(std::slice::from_ref(&run.config), &Environment::new());
+        let (settings, notices) = crate::commands::config::permissions_typed(&loader.load().unwrap()).unwrap();
+        assert!(settings.strict() && settings.own_format && notices.is_empty(), "{notices:?}");
+        assert_eq!(settings.serve.write.host, "127.0.0.1");
+        let read = permissions::language::parse(NAMESPACES, permissions::language::Dialect::Limen);
+        assert!(read.schema.is_some() && read.diagnostics.is_empty(), "{:?}", read.diagnostics);
+    }
+
+    #[test]
     fn the_schema_it_names_is_there_and_is_json() {
         let (_folder, run) = made();
         let url = Url::parse(&load(&run).settings.identity.schemas[0].url).unwrap();
@@ -198,7 +225,7 @@ mod tests {
         assert_eq!(created, 1);
         let mut names: Vec<_> = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
-        assert_eq!(names, ["hook.jsonnet", "identity.schema.json", "limen.yml"]);
+        assert_eq!(names, ["hook.jsonnet", "identity.schema.json", "limen.yml", "namespaces.ts"]);
     }
 
     #[cfg(unix)]

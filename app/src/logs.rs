@@ -22,7 +22,8 @@ pub fn start(log: &Log) -> Last {
         _ => "info",
     };
     // Libraries speak up from warnings on; what they say of a connection below that is of no use to operators.
-    let own = ["limen", "identity", "courier", "database", "web", "pages", "settings", "crypto", "scripting"];
+    let own =
+        ["limen", "identity", "courier", "database", "web", "pages", "permissions", "settings", "crypto", "scripting"];
     let filter = own.iter().fold("warn".to_owned(), |filter, name| format!("{filter},{name}={level}"));
     let filter = EnvFilter::new(filter);
     let terminal = std::io::stderr().is_terminal();

@@ -6,6 +6,7 @@ mod compose;
 mod first_run;
 mod listeners;
 mod logs;
+mod permission_service;
 mod workers;
 
 use std::process::ExitCode;

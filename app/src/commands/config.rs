@@ -16,6 +16,26 @@ pub fn loader(files: &[PathBuf], environment: &Environment) -> Loader {
     Loader::new(SCHEMA).files(files.iter().cloned()).environment(environment.clone())
 }
 
+/// A loader for the permission service's files.
+pub fn permissions_loader(files: &[PathBuf], environment: &Environment) -> Loader {
+    let loader = Loader::new(permissions::settings::SCHEMA).service("permissions");
+    loader.files(files.iter().cloned()).environment(environment.clone())
+}
+
+/// Types the permission service's configuration. With it, what is to be said in the log.
+///
+/// # Errors
+/// All that keeps it from being put in force.
+pub fn permissions_typed(loaded: &Loaded) -> anyhow::Result<(permissions::settings::Settings, Vec<String>)> {
+    let later = loaded.refuse_unavailable()?;
+    let own_format = loaded.dialect() == Dialect::Limen;
+    let settings = permissions::settings::Settings::from_value(loaded.value().clone(), own_format)
+        .context("the configuration of permissions cannot be used")?;
+    let mut notices = loaded.remarks().to_vec();
+    notices.extend(later.into_iter().map(|key| format!("{key} has no effect: this release does not have it yet")));
+    Ok((settings, notices))
+}
+
 /// A configuration with which the server can start.
 #[derive(Debug)]
 pub struct Ready {

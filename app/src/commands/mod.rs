@@ -4,6 +4,7 @@ pub mod admin_keys;
 pub mod config;
 pub mod health;
 pub mod migrate;
+pub mod permissions;
 pub mod serve;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,9 @@ enum Command {
         #[command(subcommand)]
         what: Config,
     },
+    /// Ask the permission service, and work with its relationships and definitions.
+    #[command(subcommand)]
+    Permissions(permissions::Permissions),
     /// Say whether a server is ready; exit status 0 if it is.
     Health(health::Health),
     /// Say which release this is.
@@ -59,7 +63,7 @@ enum Command {
 #[derive(Debug, Args)]
 pub struct Serve {
     /// The services to serve; all that are configured if none is named.
-    #[arg(value_parser = ["identity"])]
+    #[arg(value_parser = ["identity", "permissions"])]
     pub services: Vec<String>,
     #[command(flatten)]
     pub files: Files,
@@ -143,6 +147,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             logs::say(&config::explain(&files.present(), &environment, &key)?)
         }
         Command::Config { what: Config::Defaults } => logs::say(&config::defaults()?),
+        Command::Permissions(what) => permissions::run(&what, &environment),
         Command::Health(health) => health::run(&health),
         Command::Version => logs::say(&format!("limen {}", env!("CARGO_PKG_VERSION"))),
         Command::JsonnetWorker { .. } => Ok(()),
