@@ -5,6 +5,7 @@ pub mod config;
 pub mod health;
 pub mod migrate;
 pub mod permissions;
+pub mod secrets;
 pub mod serve;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,11 @@ enum Command {
     /// Keys that open the admin API to operators' programs.
     #[command(subcommand)]
     AdminKeys(admin_keys::AdminKeys),
+    /// The secrets of the configuration.
+    Secrets {
+        #[command(subcommand)]
+        what: Secrets,
+    },
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
@@ -107,6 +113,12 @@ enum Migrate {
 }
 
 #[derive(Debug, Subcommand)]
+enum Secrets {
+    /// Seal what is kept at rest under the first of secrets.cipher, so that the others can go.
+    Reseal(Files),
+}
+
+#[derive(Debug, Subcommand)]
 enum Config {
     /// Say whether a server with this configuration would start.
     Check(Files),
@@ -142,6 +154,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Serve(serve) => serve::run(&serve, environment),
         Command::Migrate { what: Migrate::Sql(sql) } => migrate::run(&sql, &environment),
         Command::AdminKeys(what) => admin_keys::run(&what, &environment),
+        Command::Secrets { what: Secrets::Reseal(files) } => secrets::reseal(&files, &environment),
         Command::Config { what: Config::Check(files) } => logs::say(&config::check(&files.present(), &environment)?),
         Command::Config { what: Config::Explain { key, files } } => {
             logs::say(&config::explain(&files.present(), &environment, &key)?)

@@ -14,7 +14,7 @@ pub mod webhooks;
 pub use keys::NoKey;
 pub use macs::{Macs, same};
 pub use passwords::{HashError, HashParameters, PasswordHashing, PoolLimits, UnsupportedHash, Verified};
-pub use sealing::Sealer;
+pub use sealing::{Renewal, Sealer};
 pub use tokens::{AdminApiKey, LinkToken, LogoutToken, OneTimeCode, SessionToken};
 pub use totp::TotpSecret;
 pub use webhooks::WebhookKeys;

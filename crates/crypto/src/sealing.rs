@@ -17,6 +17,17 @@ const NONCE_LENGTH: usize = 24;
 /// Seals with the first secret, opens with any.
 pub struct Sealer(KeyRing);
 
+/// What became of a value that was to be sealed anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Renewal {
+    /// It is sealed under the newest secret already.
+    Current,
+    /// Sealed under the newest secret.
+    Renewed(Vec<u8>),
+    /// It opens with none of the secrets.
+    Unreadable,
+}
+
 impl Sealer {
     /// With these secrets, the newest first.
     ///
@@ -49,6 +60,18 @@ impl Sealer {
         self.0.all(Usage::Sealing, purpose).find_map(|key| {
             cipher(&key).decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: &associated }).ok()
         })
+    }
+
+    /// Seals a value anew if another secret than the newest sealed it.
+    pub fn renew(&self, rng: &dyn Rng, purpose: &str, sealed: &[u8]) -> Renewal {
+        let Some(plaintext) = self.open(purpose, sealed) else { return Renewal::Unreadable };
+        let newest = cipher(&self.0.newest(Usage::Sealing, purpose));
+        let associated = associated(purpose);
+        let parts = sealed.get(1..).and_then(<[u8]>::split_first_chunk::<NONCE_LENGTH>);
+        let current = parts.is_some_and(|(nonce, ciphertext)| {
+            newest.decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: &associated }).is_ok()
+        });
+        if current { Renewal::Current } else { Renewal::Renewed(self.seal(rng, purpose, &plaintext)) }
     }
 
     /// [`Sealer::seal`] as text that a cookie or a URL takes unchanged (base64url without padding).
@@ -101,6 +124,19 @@ mod tests {
     fn the_same_value_never_looks_the_same_twice() {
         let (sealer, rng) = (sealer(&["a secret"]), SeededRng::new(1));
         assert_ne!(sealer.seal(&rng, "session", b"value"), sealer.seal(&rng, "session", b"value"));
+    }
+
+    #[test]
+    fn a_value_of_an_older_secret_is_renewed_once() {
+        let rng = SeededRng::new(1);
+        let old = sealer(&["the old secret"]).seal(&rng, "session", b"value");
+        let both = sealer(&["the new secret", "the old secret"]);
+        let Renewal::Renewed(renewed) = both.renew(&rng, "session", &old) else { panic!("it was not renewed") };
+        assert_eq!(both.renew(&rng, "session", &renewed), Renewal::Current);
+        let new = sealer(&["the new secret"]);
+        assert_eq!(new.open("session", &renewed).as_deref(), Some(b"value".as_slice()));
+        assert_eq!(new.renew(&rng, "session", &old), Renewal::Unreadable);
+        assert_eq!(both.renew(&rng, "another purpose", &old), Renewal::Unreadable);
     }
 
     #[test]

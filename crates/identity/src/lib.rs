@@ -20,6 +20,7 @@ pub mod settings;
 mod store;
 mod strategies;
 
+pub use administration::{Resealed, credentials_reseal};
 pub use context::{Context, Snapshot, SnapshotError};
 pub use error::Error;
 pub use limits::Limits;

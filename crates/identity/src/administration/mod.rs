@@ -10,12 +10,14 @@ mod identity_read;
 mod import;
 mod json_patch;
 mod messages;
+mod reseal;
 mod sessions;
 pub mod view;
 
 pub use body::{CreateBody, UpdateBody};
 pub use identity_read::{Listed, Listing, Wanted};
 pub use json_patch::parse as parse_patch;
+pub use reseal::{Resealed, credentials_reseal};
 pub use sessions::{SessionCursor, SessionPage};
 
 use foundation::ApiError;

@@ -1,6 +1,6 @@
 //! Credentials and the identifiers by which they are found. Secrets are sealed before they reach the database.
 
-use crypto::sealing::Sealer;
+use crypto::sealing::{Renewal, Sealer};
 use database::{DbError, Row, Tx, params, sql};
 use foundation::{RequestContext, Uuid};
 
@@ -122,6 +122,37 @@ pub async fn credential_delete(
 ) -> Result<bool, DbError> {
     let delete = sql!("DELETE FROM identity_credentials WHERE tenant_id = $1 AND identity_id = $2 AND kind = $3");
     Ok(tx.execute(delete, params![cx.tenant, identity_id, kind.as_str()]).await? > 0)
+}
+
+/// The sealed secrets of up to `limit` credentials, by id, after the one of id `after`.
+pub async fn credentials_sealed(
+    tx: &mut Tx,
+    cx: &RequestContext,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<(Uuid, Vec<u8>)>, DbError> {
+    let list =
+        sql!("SELECT id, secret FROM identity_credentials WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3");
+    let rows = tx.rows(list, params![cx.tenant, after, limit]).await?;
+    rows.iter().map(|row| Ok((row.get("id")?, row.get("secret")?))).collect()
+}
+
+/// Seals the secret of a credential anew, unless it was changed in the meantime.
+/// Neither revision nor times change, as the secret itself does not.
+pub async fn credential_reseal(
+    tx: &mut Tx,
+    cx: &RequestContext,
+    id: Uuid,
+    stored: &[u8],
+    renewed: &[u8],
+) -> Result<bool, DbError> {
+    let update = sql!("UPDATE identity_credentials SET secret = $4 WHERE tenant_id = $1 AND id = $2 AND secret = $3");
+    Ok(tx.execute(update, params![cx.tenant, id, stored.to_vec(), renewed.to_vec()]).await? > 0)
+}
+
+/// The secret of a credential under the newest of `secrets.cipher`.
+pub fn renew(cx: &RequestContext, vault: &Sealer, sealed: &[u8]) -> Renewal {
+    vault.renew(cx.rng.as_ref(), PURPOSE, sealed)
 }
 
 fn seal(cx: &RequestContext, vault: &Sealer, secret: &CredentialSecret) -> Vec<u8> {

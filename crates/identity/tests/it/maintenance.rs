@@ -1,8 +1,11 @@
-//! What has expired goes by itself.
+//! What has expired goes by itself, and what an old secret sealed is sealed anew on demand.
 
-use identity::Cleaned;
+use std::sync::Arc;
+
+use foundation::Secret;
+use identity::{Cleaned, Context, Resealed, Snapshot, credentials_reseal};
 use serde_json::json;
-use testkit::Server;
+use testkit::{PASSWORD, Server};
 
 const HOUR: u64 = 3600;
 
@@ -33,5 +36,35 @@ async fn expired_sessions_go_and_flows_a_day_later() {
 async fn the_worker_ends_when_it_is_told_to() {
     for server in Server::all().await {
         server.identity.clone().clean_forever(std::future::ready(())).await;
+    }
+}
+
+/// A configuration whose `secrets.cipher` are these.
+fn with_ciphers(server: &Server, secrets: &[&str]) -> Context {
+    let cx = server.identity.background();
+    let mut settings = cx.settings().clone();
+    settings.secrets.cipher = secrets.iter().map(|secret| Secret::new((*secret).to_owned())).collect();
+    Context::new(cx.request.clone(), Arc::new(Snapshot::new(settings).expect("keys")))
+}
+
+#[tokio::test]
+async fn credentials_are_sealed_anew_so_that_an_old_secret_can_go() {
+    const OLD: &str = "the-old-secret-of-32-characters!";
+    const NEW: &str = "the-new-secret-of-32-characters!";
+    for server in Server::all_with(json!({"secrets": {"cipher": [OLD]}})).await {
+        let db = &server.identity.db;
+        for name in ["ada", "bob"] {
+            server.person_with_password(name).await;
+        }
+        let reseal =
+            async |secrets: &[&str]| credentials_reseal(db, &with_ciphers(&server, secrets)).await.expect("done");
+        let expected = |renewed, unreadable| Resealed { seen: 2, renewed, unreadable };
+        assert_eq!(reseal(&[NEW]).await, expected(0, 2), "a secret that is gone too early harms nothing");
+        assert_eq!(server.sign_in("ada", PASSWORD).await.status, 200);
+        assert_eq!(reseal(&[NEW, OLD]).await, expected(2, 0));
+        assert_eq!(reseal(&[NEW, OLD]).await, expected(0, 0));
+        assert_eq!(reseal(&[NEW]).await, expected(0, 0), "the old one can go");
+        assert_eq!(reseal(&[OLD, NEW]).await, expected(2, 0));
+        assert_eq!(server.sign_in("bob", PASSWORD).await.status, 200);
     }
 }
