@@ -3,13 +3,12 @@
 //!
 //!     cargo run --release -p crypto --example hash_rate -- THREADS SECONDS MEMORY_KIB ITERATIONS
 #![expect(clippy::unwrap_used, reason = "a chore: what is wrong with its arguments may be told bluntly")]
+#![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 
-#[expect(clippy::disallowed_methods, reason = "a program reads its own arguments")]
 fn main() {
     let numbers: Vec<u32> = std::env::args().skip(1).map(|argument| argument.parse().unwrap()).collect();
     let [threads, seconds, memory_kib, iterations] = numbers[..] else { panic!("four numbers are needed") };
@@ -20,7 +19,7 @@ fn main() {
         let hashing: Vec<_> = (0..threads).map(|_| scope.spawn(|| hash_until(end, &params))).collect();
         hashing.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    writeln!(std::io::stdout(), "{:.3}", f64::from(done) / begun.elapsed().as_secs_f64()).unwrap();
+    println!("{:.3}", f64::from(done) / begun.elapsed().as_secs_f64());
 }
 
 fn hash_until(end: Instant, params: &Params) -> u32 {

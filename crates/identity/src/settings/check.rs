@@ -109,9 +109,13 @@ mod tests {
     fn the_schemas_defaults_are_those_of_the_types() {
         let stated = ::settings::Loader::new(crate::settings::SCHEMA).defaults().unwrap();
         let mut stated = Settings::from_value(stated).unwrap();
-        // Ports have their default in a method, and listeners that are absent by default have defaults all the same.
+        // Ports and hosts have their defaults where they are read, as they differ between the two listeners. Listeners that
+        // are absent by default have defaults all the same.
         stated.serve.public.listener.port = Some(4433);
         stated.serve.admin.listener.port = Some(4434);
+        for listener in [&mut stated.serve.public.listener, &mut stated.serve.admin.listener] {
+            listener.host.clear();
+        }
         (stated.serve.pages, stated.serve.inbox) = (None, None);
         // The schema writes what is unset otherwise as an empty text.
         (stated.courier.mail.smtp.client_cert_path, stated.courier.mail.smtp.client_key_path) = (None, None);
