@@ -21,7 +21,9 @@ use foundation::{ManualClock, RequestContext, Rng, Secret, SeededRng, Uuid};
 use web::{OutboundClient, OutboundPolicy};
 
 fn schema() -> Schema {
-    Schema { migrations: courier::migrations() }
+    let mut migrations = database::feed::migrations();
+    migrations.extend(courier::migrations());
+    Schema { migrations }
 }
 
 /// A courier on a database of its own.

@@ -281,7 +281,7 @@ mod tests {
     #[test]
     fn a_change_of_the_session_or_its_identity_ends_it_and_others_do_not() {
         let snapshot = snapshot();
-        let other = Uuid::from_u128(0x55 << 64 | 0x66);
+        let other = Uuid::from_u128(0x55 << 64 | 0x67);
         for (change, counts) in [
             (Change::one(TENANT, SESSION, SESSION_ID), false),
             (Change::one(TENANT, IDENTITY, PERSON), false),
