@@ -198,7 +198,9 @@ async fn change_password(Asked(cx): Asked) -> Response {
 async fn whoami(State(identity): State<Identity>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let templates = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-    if let Some((_, template)) = templates.into_iter().find(|(name, _)| name == "tokenize_as") {
+    if let Some((_, template)) =
+        templates.into_iter().find(|(name, template)| name == "tokenize_as" && !template.is_empty())
+    {
         let reason =
             format!("There is no tokenizer template {template:?}: this release does not make tokens of sessions.");
         return reply::error(&ApiError::bad_request(reason), None);

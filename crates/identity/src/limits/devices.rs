@@ -93,7 +93,7 @@ pub async fn remember(
     session: &Session,
 ) -> Result<Option<DeviceCookie>, Error> {
     let settings = &cx.settings().security.limits;
-    if !settings.enabled || !settings.known_devices.enabled || session.aal < identity.available_aal {
+    if !super::hold(cx) || !settings.known_devices.enabled || session.aal < identity.available_aal {
         return Ok(None);
     }
     let lifespan = settings.known_devices.lifespan;
