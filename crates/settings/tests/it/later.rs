@@ -17,7 +17,6 @@ fn what_protects_people_is_refused() {
         "courier.channels",
         "courier.delivery_strategy",
         "oauth2_provider.url",
-        "selfservice.flows.registration.after.password.hooks.0",
         "selfservice.methods.code.passwordless_enabled",
         "selfservice.methods.oidc",
         "selfservice.methods.passkey",
@@ -34,7 +33,6 @@ fn what_only_adds_is_passed_over_by_name() {
     let expected = [
         "feature_flags.cacheable_sessions",
         "feature_flags.cacheable_sessions_max_age",
-        "selfservice.flows.registration.after.password.hooks.1",
         "selfservice.flows.settings.after.profile.hooks.1",
         "session.whoami.tokenizer.templates",
         "tracing",
