@@ -6,7 +6,7 @@ use crate::server::{Server, address};
 
 /// What waits to be mailed to a person, newest first.
 pub async fn mails(server: &Server, name: &str) -> Vec<Value> {
-    let path = format!("/admin/courier/messages?recipient={}", address(name).replace('@', "%40"));
+    let path = format!("/admin/courier/messages?page_size=100&recipient={}", address(name).replace('@', "%40"));
     let answer = server.admin("GET", &path, None).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json.as_array().expect("a list").clone()
